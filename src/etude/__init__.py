@@ -1,0 +1,1 @@
+"""Étude trains whole studies of networks as a few compiled programs."""

@@ -1,0 +1,84 @@
+"""What an algorithm is: an update rule with batch, schedule, budget and stopping."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+
+import jax
+from pydantic import Field, model_validator
+
+from etude.algorithm.schedule import Constant, Progress, Schedule
+from etude.algorithm.stopping import Stopping
+from etude.component import Component
+
+
+class Step(NamedTuple):
+    """What an update rule may know of the step it is asked for.
+
+    Attributes:
+        number: 1 at the first step.
+        value: the objective at the point where the gradient was taken.
+        objective: the objective of this batch as a function of the parameters.
+    """
+
+    number: jax.Array
+    value: jax.Array
+    objective: Callable[[Any], jax.Array]
+
+
+class Algorithm(Component, kind="algorithm"):
+    """How the weights follow the gradient, for how long, and in which batches.
+
+    Attributes:
+        batch_size: rows of a step; "full" is batch gradient descent, 1 stochastic gradient
+            descent. Rows are drawn without replacement until all are used.
+        epochs: how often training goes through its rows.
+        steps: at most this many steps; 0 is no limit.
+        schedule: how the learning rate changes.
+        stopping: when training ends before its budget; None never.
+
+    Class attributes:
+        elementwise: True where the rule treats every parameter by the same formula; its
+            `params`, `gradient` and state are then single vectors. Otherwise they are trees
+            of the network's own arrays.
+    """
+
+    batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 32
+    epochs: Annotated[int, Field(ge=1)] = 20
+    steps: Annotated[int, Field(ge=0)] = 0
+    schedule: Schedule = Constant()
+    stopping: Stopping | None = None
+
+    elementwise: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _schedule_has_a_rate(self) -> Self:
+        if "learning_rate" not in type(self).model_fields and self.schedule != Constant():
+            raise ValueError(
+                f"`schedule` changes a learning rate and {self.name} has none, "
+                f"got {self.schedule.name}"
+            )
+        return self
+
+    def scheduled(self, progress: Progress) -> Self:
+        """The rule with the learning rate that it has at this point of training."""
+        if "learning_rate" not in type(self).model_fields:
+            return self
+        rate = getattr(self, "learning_rate") * self.schedule.factor(progress)
+        return self.changed(learning_rate=rate)
+
+    def init(self, params: Any) -> Any:
+        """The state before the first step; by default none."""
+        return ()
+
+    def point(self, params: Any, state: Any) -> Any:
+        """Where the gradient is taken; by default at the parameters."""
+        return params
+
+    @abstractmethod
+    def update(self, gradient: Any, state: Any, params: Any, step: Step) -> tuple[Any, Any]:
+        """What is added to the parameters, and the next state."""
+
+    def evaluated(self, params: Any, state: Any) -> Any:
+        """The weights that are judged and kept; by default the parameters."""
+        return params

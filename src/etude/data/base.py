@@ -1,0 +1,115 @@
+"""What data is: arrays prepared once on the host, and a stream of batches on the device."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from etude.batch import Batch, Spec
+from etude.component import Component
+
+
+class Split(NamedTuple):
+    """Which rows of the data play which role, on the device.
+
+    Attributes:
+        order: `[padded rows]`, the training rows, then anything.
+        count: how many of `order` are training rows.
+        roles: `[3, padded rows of the data]`, the weight of every row in every role.
+    """
+
+    order: jax.Array
+    count: jax.Array
+    roles: jax.Array
+
+
+class Source(NamedTuple):
+    """The arrays that a stream reads: of the data, fitted to the training rows, of the split."""
+
+    arrays: Any
+    fitted: Any
+    split: Split
+
+
+class Stream(Component, kind="stream"):
+    """How batches come about on the device, written for one member.
+
+    A table shuffles its training rows every epoch and gathers the rows of a batch. An
+    environment steps a simulator by the model's own actions: there the carry holds simulator
+    and replay buffer, and the batch depends on the model.
+    """
+
+    @abstractmethod
+    def init(self, source: Source, key: jax.Array) -> Any:
+        """The carry before the first epoch."""
+
+    def epoch(self, source: Source, carry: Any, key: jax.Array) -> Any:
+        """The carry at the start of an epoch; by default unchanged."""
+        return carry
+
+    @abstractmethod
+    def batches(self, source: Source, batch_size: int) -> Any:
+        """The number of batches of an epoch."""
+
+    @abstractmethod
+    def batch(
+        self, source: Source, carry: Any, index: Any, batch_size: int, model: Any, key: jax.Array
+    ) -> tuple[Any, Batch]:
+        """Batch number `index` of the epoch; `model` is the module as it is at this step."""
+
+    @abstractmethod
+    def evaluations(self, source: Source) -> int:
+        """In how many batches the evaluation comes: a constant of the shapes."""
+
+    @abstractmethod
+    def evaluation(
+        self, source: Source, index: Any, model: Any, key: jax.Array
+    ) -> tuple[Batch, jax.Array]:
+        """Batch number `index` of the evaluation, and the weights of its rows, `[3, batch]`."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data on the host, read and checked, ready to be split.
+
+    Attributes:
+        spec: the sizes.
+        stream: how batches are drawn.
+        arrays: a tree of arrays whose first axis is rows; shared by all members.
+        rows: the number of rows.
+        fingerprint: hash of the content.
+        fit: from training rows (and their weights) to a tree of small arrays: means, scales.
+        strata: `[rows]` class numbers, for stratified splits; None where there are none.
+        columns: the names of the input columns as the user knows them.
+        encoder: turns a data frame of new rows into `arrays`; None where that has no meaning.
+        schema: JSON values from which `encoder` can be made again.
+        targets: the targets in the user's units: class numbers `[rows]`, or numbers
+            `[rows, targets]` in double precision; None where rows have none.
+    """
+
+    spec: Spec
+    stream: Stream
+    arrays: Any
+    rows: int
+    fingerprint: str
+    fit: Callable[[np.ndarray, np.ndarray], Any] = lambda rows, weights: ()
+    strata: np.ndarray | None = None
+    columns: tuple[str, ...] = ()
+    encoder: Any = None
+    schema: dict[str, Any] = field(default_factory=dict)
+    targets: np.ndarray | None = None
+
+
+class Data(Component, kind="data"):
+    """Where the rows come from."""
+
+    @abstractmethod
+    def prepare(self) -> Prepared:
+        """Read, check and encode the data on the host.
+
+        Raises:
+            InputError: the data cannot be used; the message names the place and the rule.
+        """

@@ -1,0 +1,136 @@
+"""The stream of batches over the rows of a table."""
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from etude.batch import Batch
+from etude.data.base import Source, Stream
+
+EVALUATION_ROWS = 4096
+"""At most this many rows are evaluated at once."""
+
+
+def padded_rows(rows: int) -> int:
+    """The number of rows to pad a table to, so that evaluation batches have one size."""
+    batches = math.ceil(rows / EVALUATION_ROWS)
+    return batches * math.ceil(rows / batches)
+
+
+def shuffled(order: jax.Array, count: jax.Array, key: jax.Array) -> jax.Array:
+    """The first `count` entries of `order` in random order, the others behind them.
+
+    Each pass sorts single words that hold random bits above the place of an entry: XLA sorts
+    words on a CPU several times faster than pairs. A pass leaves entries of equal random bits
+    in the order of the pass before, so that passes add up their random bits; there are enough
+    of them for 8 bits more than the places need.
+    """
+    size = order.shape[0]
+    place_bits = max(1, (size - 1).bit_length())
+    random_bits = 31 - place_bits
+    places = jnp.arange(size, dtype=jnp.uint32)
+    behind = jnp.where(places < count.astype(jnp.uint32), jnp.uint32(0), jnp.uint32(1 << 31))
+    for turn in range(math.ceil((place_bits + 8) / random_bits)):
+        draws = jax.random.bits(jax.random.fold_in(key, turn), (size,), jnp.uint32)
+        draws = (draws >> (32 - random_bits)) << place_bits
+        words = jax.lax.sort(behind | draws | places, is_stable=False)
+        order = order[(words & jnp.uint32((1 << place_bits) - 1)).astype(jnp.int32)]
+    return order
+
+
+class Rows(Stream):
+    """Rows without replacement: every epoch shuffles the training rows and walks through them.
+
+    The carry is the shuffled index of the member's training rows; the rows themselves are
+    shared by all members and gathered batch by batch. A short last batch is filled with rows
+    of weight 0.
+    """
+
+    @abstractmethod
+    def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
+        """The rows of these numbers, scaled as fitted to the training rows."""
+
+    @abstractmethod
+    def slice(self, source: Source, start: Any, size: int) -> Batch:
+        """`size` rows from `start` on, scaled as fitted to the training rows, weights 1."""
+
+    def init(self, source: Source, key: jax.Array) -> jax.Array:
+        return source.split.order
+
+    def epoch(self, source: Source, carry: jax.Array, key: jax.Array) -> jax.Array:
+        order, count, _ = source.split
+        return shuffled(order, count, key)
+
+    def batches(self, source: Source, batch_size: int) -> jax.Array:
+        return (source.split.count + batch_size - 1) // batch_size
+
+    def batch(
+        self,
+        source: Source,
+        carry: jax.Array,
+        index: Any,
+        batch_size: int,
+        model: Any,
+        key: jax.Array,
+    ) -> tuple[jax.Array, Batch]:
+        start = index * batch_size
+        rows = jax.lax.dynamic_slice(carry, (start,), (batch_size,))
+        used = start + jnp.arange(batch_size) < source.split.count
+        weights = jnp.where(used, source.split.roles[0, rows], 0)
+        return carry, self.gather(source, rows, weights)
+
+    def evaluations(self, source: Source) -> int:
+        return math.ceil(source.split.roles.shape[1] / EVALUATION_ROWS)
+
+    def evaluation(
+        self, source: Source, index: Any, model: Any, key: jax.Array
+    ) -> tuple[Batch, jax.Array]:
+        roles = source.split.roles
+        size = roles.shape[1] // self.evaluations(source)
+        start = index * size
+        return (
+            self.slice(source, start, size),
+            jax.lax.dynamic_slice(roles, (0, start), (roles.shape[0], size)),
+        )
+
+
+class InputsAndTargets(Rows):
+    """Rows of arrays named `inputs` and `targets`, each standardized by what was fitted.
+
+    inputs ← (inputs − mean) · factor and targets ← (targets − target_mean) / target_scale;
+    an empty `fitted` leaves them as they are.
+
+    Attributes:
+        missing: whether inputs may be NaN, which stands for a missing number and becomes 0
+            after scaling: the mean of the training rows.
+    """
+
+    missing: bool = False
+
+    def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
+        return self._scaled(
+            source,
+            jax.tree.map(lambda array: jnp.take(array, index, axis=0, mode="clip"), source.arrays),
+            weights,
+        )
+
+    def slice(self, source: Source, start: Any, size: int) -> Batch:
+        arrays = jax.tree.map(
+            lambda array: jax.lax.dynamic_slice_in_dim(array, start, size), source.arrays
+        )
+        return self._scaled(source, arrays, jnp.ones(size, jnp.result_type(float)))
+
+    def _scaled(self, source: Source, arrays: Any, weights: jax.Array) -> Batch:
+        fitted = source.fitted
+        inputs, targets, scale, offset = arrays["inputs"], arrays["targets"], 1.0, 0.0
+        if "mean" in fitted:
+            inputs = (inputs - fitted["mean"]) * fitted["factor"]
+        if self.missing:
+            inputs = jnp.where(jnp.isnan(inputs), 0, inputs)
+        if "target_scale" in fitted:
+            scale, offset = fitted["target_scale"], fitted["target_mean"]
+            targets = (targets - offset) / scale
+        return Batch(inputs, targets, weights, scale, offset)

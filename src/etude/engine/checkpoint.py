@@ -1,0 +1,54 @@
+"""Where a member stands, as bytes, so that it can go on in another process."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def to_bytes(tree: Any) -> bytes:
+    """The arrays of a tree in the safetensors format, numbered in the order of its leaves."""
+    from safetensors.numpy import save
+
+    return save(
+        {
+            str(place): np.ascontiguousarray(_plain(leaf))
+            for place, leaf in enumerate(jax.tree.leaves(tree))
+        }
+    )
+
+
+def from_bytes(content: bytes, like: Any) -> Any:
+    """The tree back from its bytes.
+
+    Args:
+        content: what `to_bytes` gave.
+        like: a tree of the same structure with the shapes and dtypes expected.
+
+    Raises:
+        ValueError: the content does not fit `like`.
+    """
+    from safetensors.numpy import load
+
+    arrays = load(content)
+    leaves, structure = jax.tree.flatten(like)
+    if len(arrays) != len(leaves):
+        raise ValueError(f"expected {len(leaves)} arrays, got {len(arrays)}")
+    restored = []
+    for place, leaf in enumerate(leaves):
+        array = arrays[str(place)]
+        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        expected = jax.eval_shape(jax.random.key_data, leaf) if is_key else leaf
+        if array.shape != expected.shape or array.dtype != expected.dtype:
+            raise ValueError(
+                f"array {place} must be {expected.dtype}{list(expected.shape)}, "
+                f"got {array.dtype}{list(array.shape)}"
+            )
+        restored.append(jax.random.wrap_key_data(array) if is_key else array)
+    return jax.tree.unflatten(structure, restored)
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
+    return np.asarray(leaf)

@@ -1,0 +1,126 @@
+"""The device that trains: what decides the bits of a result, and how work is cut for it."""
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jaxlib
+
+SMALL_WORK = 2e11
+"""Up to so many floating-point operations a member is compiled with less effort."""
+
+VECTOR_FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile")
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where members train.
+
+    Attributes:
+        platform: "cpu", "gpu" or "tpu".
+        kind: what the maker calls it.
+        workers: how many chunks train at a time.
+        fixed_width: a chunk width for every program instead of the rule below.
+    """
+
+    platform: str
+    kind: str
+    workers: int
+    fixed_width: int | None = None
+
+    @property
+    def loops(self) -> bool:
+        """Whether members are trained one after another: W is 1 for every program."""
+        return self.platform == "cpu" if self.fixed_width is None else self.fixed_width == 1
+
+    def width(self, member_bytes: int) -> int:
+        """W, how many members train side by side: a function of program shape and device alone.
+
+        A CPU loops over members: wider chunks gain little there, and cost a program for every
+        update rule. Elsewhere W is the largest power of two up to 1,024 whose members take no
+        more than half of the device's memory.
+
+        Args:
+            member_bytes: what one member's arrays take.
+        """
+        if self.fixed_width is not None:
+            return self.fixed_width
+        if self.loops:
+            return 1
+        room = device_bytes() // 2 // max(1, member_bytes)
+        return max(1, min(1024, 1 << max(0, room.bit_length() - 1)))
+
+    def profile(self, width: int, options: dict[str, str]) -> dict[str, Any]:
+        """The numerics profile: bits of results are equal where profiles are."""
+        return {
+            "jax": jax.__version__,
+            "jaxlib": jaxlib.version.__version__,
+            "platform": self.platform,
+            "device": self.kind,
+            "instructions": instruction_set() if self.platform == "cpu" else "",
+            "precision": str(jax.config.jax_default_matmul_precision or "default"),
+            "float": str(jax.numpy.result_type(float)),
+            "width": width,
+            "options": options,
+        }
+
+    def options(self, operations: float) -> dict[str, str]:
+        """Compiler options: effort fits the work of one member, whoever else is in the study."""
+        if self.platform == "cpu" and operations < SMALL_WORK:
+            return {"xla_backend_optimization_level": "1"}
+        return {}
+
+
+def current_device(workers: int | None = None) -> Device:
+    """The device that JAX uses by default.
+
+    Args:
+        workers: how many chunks train at a time; by default one for each core of a CPU, one on
+            any other device.
+    """
+    device = jax.devices()[0]
+    if workers is None:
+        workers = available_cores() if device.platform == "cpu" else 1
+    return Device(device.platform, device.device_kind, workers)
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def device_bytes() -> int:
+    """The memory of the device in bytes."""
+    statistics = jax.devices()[0].memory_stats() or {}
+    return int(statistics.get("bytes_limit", 8 << 30))
+
+
+@lru_cache
+def instruction_set() -> str:
+    """The vector instructions of the processor, for the numerics profile."""
+    information = Path("/proc/cpuinfo")
+    if not information.exists():
+        return f"{platform.machine()} {platform.processor()}"
+    for line in information.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith(("flags", "Features")):
+            flags = set(line.split(":", 1)[1].split())
+            return " ".join([platform.machine(), *(f for f in VECTOR_FEATURES if f in flags)])
+    return platform.machine()
+
+
+def use_compilation_cache(folder: Path) -> None:
+    """Keep compiled programs in a folder, so that another run need not compile them again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    settings: dict[str, Any] = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    for name, value in settings.items():
+        jax.config.update(name, value)

@@ -1,0 +1,320 @@
+"""From a study to members, and from members to programs."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+
+from etude.algorithm.base import Algorithm
+from etude.algorithm.basics import BASICS
+from etude.component import Component
+from etude.data.base import Prepared, Split
+from etude.data.rows import padded_rows
+from etude.engine.device import Device, current_device
+from etude.engine.status import Status
+from etude.engine.train import Inputs, Shared, Task
+from etude.engine.train import Member as Training
+from etude.errors import InputError
+from etude.metric.base import Metric
+from etude.metric.choose import applicable, default_metric
+from etude.study import Choice, Member, Study
+from etude.validation.base import RowSplit
+
+OUTPUT_NUMBERS = 4_000_000
+"""Outputs for all rows are results of a member only up to so many numbers."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """One data choice, prepared and split.
+
+    Attributes:
+        prepared: the data on the host.
+        splits: which rows play which role.
+        metrics: what is measured beside the loss.
+    """
+
+    prepared: Prepared
+    splits: tuple[RowSplit, ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass
+class Program:
+    """Members that share one computation; they differ in numbers only.
+
+    Attributes:
+        task: what is static.
+        material: number of the data choice.
+        width: how many members train side by side.
+        members: which members of the plan.
+        options: compiler options.
+        profile: the numerics profile.
+        training: the training of one member of the task.
+        steps: steps of the longest member.
+    """
+
+    task: Task
+    material: int
+    width: int
+    options: dict[str, str]
+    profile: dict[str, Any]
+    training: Training
+    steps: int
+    members: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study comes to: members and the programs that train them.
+
+    Attributes:
+        study: the study.
+        choices: all combinations.
+        members: every choice on every split with every seed.
+        materials: the prepared data of each data choice.
+        programs: groups of members that share one computation.
+        device: where they train.
+    """
+
+    study: Study
+    choices: tuple[Choice, ...]
+    members: tuple[Member, ...]
+    materials: tuple[Material, ...]
+    programs: tuple[Program, ...]
+    device: Device
+
+    @property
+    def metric(self) -> Metric | None:
+        """The metric that decides; None where the loss does."""
+        if self.study.metric is not None:
+            return self.study.metric
+        return default_metric(self.materials[0].prepared.spec)
+
+    @cached_property
+    def program_of(self) -> dict[int, int]:
+        """Member number -> program number."""
+        return {
+            member: number
+            for number, program in enumerate(self.programs)
+            for member in program.members
+        }
+
+    def material_of(self, choice: int) -> int:
+        """The number of the data choice that a choice uses."""
+        return self.study.data.index(self.choices[choice].data)
+
+    @property
+    def bytes(self) -> int:
+        """Memory that training takes at most, in bytes: the data once, and W members a worker."""
+        data = sum(_bytes(material.prepared.arrays) for material in self.materials)
+        widest = max(
+            (program.width * member_bytes(program.training) for program in self.programs),
+            default=0,
+        )
+        return data + self.device.workers * widest
+
+    def __str__(self) -> str:
+        return (
+            f"{self.study.name}: {len(self.choices)} choices × "
+            f"{len(self.materials[0].splits)} splits × {self.study.seeds} seeds = "
+            f"{len(self.members)} networks in {len(self.programs)} "
+            f"program{'s' if len(self.programs) != 1 else ''}, about "
+            f"{max(1, round(self.bytes / 2**20))} MiB"
+        )
+
+
+def plan(study: Study, device: Device | None = None) -> Plan:
+    """Prepare the data of a study and group its members into programs; train nothing.
+
+    Raises:
+        InputError: parts of the study do not fit one another; the message says which.
+    """
+    device = device or current_device()
+    materials = tuple(_material(study, data) for data in study.data)
+    choices = study.choices()
+    programs: dict[Any, Program] = {}
+    members: list[Member] = []
+    for number, choice in enumerate(choices):
+        index = study.data.index(choice.data)
+        material = materials[index]
+        _check(choice, material)
+        program = _program(choice, index, material, device, programs)
+        for split in range(len(material.splits)):
+            for seed in range(study.seeds):
+                program.members.append(len(members))
+                members.append(Member(number, split, seed))
+    return Plan(study, choices, tuple(members), materials, tuple(programs.values()), device)
+
+
+def _material(study: Study, data: Any) -> Material:
+    prepared = data.prepare()
+    metrics = list(applicable(prepared.spec))
+    if study.metric is not None:
+        study.metric.check(prepared.spec)
+        if study.metric not in metrics:
+            metrics.append(study.metric)
+    splits = study.validation.splits(prepared.rows, prepared.strata, study.seed)
+    return Material(prepared, splits, tuple(metrics))
+
+
+def _check(choice: Choice, material: Material) -> None:
+    spec = material.prepared.spec
+    choice.loss.check(spec)
+    choice.model.check(spec)
+    stops = choice.algorithm.stopping is not None
+    if stops and any(split.validation.size == 0 for split in material.splits):
+        raise InputError(
+            "`stopping` watches the loss on validation rows and these splits have none; "
+            "set apart some, for example `validation = 0.2` under [validation]"
+        )
+
+
+def _program(
+    choice: Choice,
+    index: int,
+    material: Material,
+    device: Device,
+    programs: dict[Any, Program],
+) -> Program:
+    """The program of a choice, made where there is none yet."""
+    prepared, algorithm = material.prepared, choice.algorithm
+    largest = max(split.train.size for split in material.splits)
+    batch_size = largest if algorithm.batch_size == "full" else min(algorithm.batch_size, largest)
+    smallest = min(split.train.size for split in material.splits)
+    epochs = algorithm.epochs
+    if algorithm.steps:
+        epochs = math.ceil(algorithm.steps / math.ceil(smallest / batch_size))
+    base = {name: getattr(algorithm, name) for name in Algorithm.model_fields}
+    fixed = (
+        index,
+        jax.tree.structure(prepared.stream),
+        jax.tree.structure(choice.model),
+        jax.tree.structure(choice.loss),
+        batch_size,
+        epochs,
+    )
+    switched = type(algorithm) in BASICS
+    common = tuple((name, _structure(value)) for name, value in base.items())
+    key = (*fixed, common, "basics" if switched else jax.tree.structure(algorithm))
+    alone = (*fixed, jax.tree.structure(algorithm))
+    for known in (key, alone):
+        if known in programs:
+            return programs[known]
+
+    def task(rules: tuple[Algorithm, ...]) -> Task:
+        keep = padded_rows(prepared.rows) * choice.loss.outputs(prepared.spec) <= OUTPUT_NUMBERS
+        return Task(
+            spec=prepared.spec,
+            stream=prepared.stream,
+            model=choice.model,
+            loss=choice.loss,
+            rules=rules,
+            metrics=material.metrics,
+            batch_size=batch_size,
+            epochs=epochs,
+            keep_outputs=keep,
+        )
+
+    shapes = jax.eval_shape(lambda: share(material, batch_size))
+    if switched and device.loops:
+        training = Training(task(tuple(_as(rule, base) for rule in BASICS)), shapes)
+    else:
+        key, training = alone, Training(task((algorithm,)), shapes)
+    width = device.width(member_bytes(training))
+    steps = algorithm.steps or epochs * math.ceil(largest / batch_size)
+    options = device.options(6.0 * training.parameters * batch_size * steps)
+    profile = device.profile(width, options)
+    program = Program(training.task, index, width, options, profile, training, steps)
+    programs[key] = program
+    return program
+
+
+def _structure(value: Any) -> Any:
+    return jax.tree.structure(value) if isinstance(value, Component) else value
+
+
+def _as(rule: type[Algorithm], base: dict[str, Any]) -> Algorithm:
+    """A rule with the batch, schedule, budget and stopping of another."""
+    return rule().changed(**base)
+
+
+def share(material: Material, batch_size: int) -> Shared:
+    """The arrays that all members of a program read, rows padded to whole batches."""
+    prepared, splits = material.prepared, material.splits
+    rows = padded_rows(prepared.rows)
+    places = math.ceil(max(split.train.size for split in splits) / batch_size) * batch_size
+    order = np.zeros((len(splits), places), np.int32)
+    roles = np.zeros((len(splits), 3, rows), jax.numpy.result_type(float))
+    for number, split in enumerate(splits):
+        order[number, : split.train.size] = split.train
+        roles[number, 0, split.train] = split.weights if split.weights.size else 1
+        roles[number, 1, split.validation] = 1
+        roles[number, 2, split.test] = 1
+    fitted = [prepared.fit(split.train, roles[n, 0, split.train]) for n, split in enumerate(splits)]
+    return jax.device_put(
+        Shared(
+            jax.tree.map(lambda array: _padded(array, prepared.rows, rows), prepared.arrays),
+            jax.tree.map(lambda *leaves: np.stack(leaves), *fitted),
+            Split(order, np.array([split.train.size for split in splits], np.int32), roles),
+        )
+    )
+
+
+def _padded(array: np.ndarray, rows: int, padded: int) -> np.ndarray:
+    if array.shape[0] != rows or padded == rows:
+        return array
+    return np.concatenate([array, np.zeros((padded - rows, *array.shape[1:]), array.dtype)])
+
+
+def inputs_of(plan: Plan, number: int) -> Inputs:
+    """What sets a member apart, in the terms of its program."""
+    member = plan.members[number]
+    program = plan.programs[plan.program_of[number]]
+    choice = plan.choices[member.choice]
+    rules = [type(rule) for rule in program.task.rules]
+    parts = (plan.materials[program.material].prepared.stream, choice.model, choice.loss)
+    numbers = [float(leaf) for part in (*parts, choice.algorithm) for leaf in jax.tree.leaves(part)]
+    numbers += [0.0] * (program.training.numbers - len(numbers))
+    return Inputs(
+        numbers=np.array(numbers, jax.numpy.result_type(float)),
+        rule=np.int32(rules.index(type(choice.algorithm))),
+        split=np.int32(member.split),
+        keys=np.stack(
+            [
+                key_of(plan.study.seed, member.seed, member.split, purpose, choice.label)
+                for purpose in ("weights", "batches", "objective")
+            ]
+        ),
+        status=np.int32(Status.RUNNING),
+    )
+
+
+def key_of(root: int, seed: int, split: int, purpose: str, label: str = "") -> np.ndarray:
+    """The random key for a purpose: a hash of what it is for, never of a position.
+
+    All choices with one label share keys: they start from the same weights where their
+    networks are the same, and see the same batches.
+    """
+    text = f"{root}/{seed}/{split}/{purpose}/{label}"
+    return np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], "<u4")
+
+
+def member_bytes(training: Training) -> int:
+    """What one member's arrays take in the device's memory, in bytes."""
+    # Weights, gradient, step, two states and the point, beside activations of a batch.
+    return 4 * (6 * training.parameters + 64 * training.task.batch_size)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+
+
+def chunks(members: Sequence[int], width: int) -> list[list[int]]:
+    """Members in groups of at most `width`."""
+    return [list(members[start : start + width]) for start in range(0, len(members), width)]

@@ -1,0 +1,372 @@
+"""Training of one member: a pure function from its numbers and keys to its results.
+
+Everything here is written for one member and one batch. What is static stands in the closure,
+what is swept is an argument.
+"""
+
+import itertools
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.flatten_util import ravel_pytree
+
+from etude.algorithm.base import Algorithm, Step
+from etude.algorithm.schedule import Progress
+from etude.batch import Batch, Spec
+from etude.data.base import Source, Split, Stream
+from etude.engine.rules import Rules
+from etude.engine.status import Status
+from etude.loss.base import Loss, penalty
+from etude.metric.base import Metric
+from etude.model.base import Model
+
+
+class Shared(NamedTuple):
+    """What all members of a program read.
+
+    Attributes:
+        arrays: the data, rows first.
+        fitted: what was fitted to the training rows, `[splits, ...]`.
+        splits: the rows of each role, `[splits, ...]`.
+    """
+
+    arrays: Any
+    fitted: Any
+    splits: Split
+
+
+class Inputs(NamedTuple):
+    """What sets one member apart.
+
+    Attributes:
+        numbers: `[numbers]`, the traced fields of stream, model, loss and algorithm.
+        rule: which of the program's update rules.
+        split: which split.
+        keys: `[3, 2]` uint32, for initial weights, batches and the objective.
+        status: RUNNING; a member that only fills up a chunk is DONE from the start.
+    """
+
+    numbers: jax.Array
+    rule: jax.Array
+    split: jax.Array
+    keys: jax.Array
+    status: jax.Array
+
+
+class Kept(NamedTuple):
+    """The best epoch so far, by the loss on the validation rows."""
+
+    weights: jax.Array
+    rest: Any
+    outputs: Any
+    loss: jax.Array
+    epoch: jax.Array
+
+
+class Carry(NamedTuple):
+    """Where the training of a member stands.
+
+    Attributes:
+        weights: `[parameters]`.
+        rest: the other variables of the network, such as batch statistics.
+        state: the state of the update rule.
+        stream: the carry of the stream of batches.
+        step: steps done.
+        epoch: epochs done.
+        status: a `Status`.
+        diverged: the step at which a value became non-finite, counted from 1; else 0.
+        outputs: `[rows, outputs]`, of the last evaluation; () where not kept.
+        history: `[epochs, roles, statistics]`, means over the rows of each role.
+        kept: the best epoch so far; () without early stopping.
+    """
+
+    weights: jax.Array
+    rest: Any
+    state: Any
+    stream: Any
+    step: jax.Array
+    epoch: jax.Array
+    status: jax.Array
+    diverged: jax.Array
+    outputs: Any
+    history: jax.Array
+    kept: Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the members of a program have in common: all that is compiled into it.
+
+    Attributes:
+        spec: sizes of the data.
+        stream, model, loss: of which only the structure counts, not the traced numbers.
+        rules: one update rule of every kind that the program knows.
+        metrics: what is measured beside the loss.
+        batch_size: rows of a step.
+        epochs: the budget in epochs.
+        keep_outputs: whether outputs for all rows are results.
+    """
+
+    spec: Spec
+    stream: Stream
+    model: Model
+    loss: Loss
+    rules: tuple[Algorithm, ...]
+    metrics: tuple[Metric, ...]
+    batch_size: int
+    epochs: int
+    keep_outputs: bool
+
+
+class Parts(NamedTuple):
+    """The components of a member inside a trace."""
+
+    stream: Any
+    model: Any
+    loss: Any
+    rule_numbers: jax.Array
+
+
+class Member:
+    """The training of one member of a task.
+
+    Args:
+        task: what is static.
+        shared: shapes and dtypes of the shared arrays.
+
+    Attributes:
+        parameters: how many weights the network has.
+        columns: for the loss and then each metric, which of the statistics are its own.
+    """
+
+    def __init__(self, task: Task, shared: Shared) -> None:
+        self.task = task
+        self._structures = [
+            jax.tree.structure(part) for part in (task.stream, task.model, task.loss)
+        ]
+        self._counts = [structure.num_leaves for structure in self._structures]
+        self._rule_numbers = max(jax.tree.structure(rule).num_leaves for rule in task.rules)
+        self.numbers = sum(self._counts) + self._rule_numbers
+        key = jax.ShapeDtypeStruct((2,), jnp.uint32)
+        numbers = jax.ShapeDtypeStruct((self.numbers,), jnp.result_type(float))
+        self._graph, self.params, rest = jax.eval_shape(self._build, numbers, key)
+        weights = jax.eval_shape(self._ravel, self.params)
+        self.parameters = weights.size
+        self.rules = Rules(task.rules, weights, self.unravel)
+        inputs = Inputs(
+            numbers,
+            jax.ShapeDtypeStruct((), jnp.int32),
+            jax.ShapeDtypeStruct((), jnp.int32),
+            jax.ShapeDtypeStruct((3, 2), jnp.uint32),
+            jax.ShapeDtypeStruct((), jnp.int32),
+        )
+        self._widths: list[int] = []
+        means, outputs = jax.eval_shape(
+            lambda shared, inputs, weights, rest: self._evaluate(
+                self._parts(inputs), self._source(shared, inputs), weights, rest, inputs.keys[2]
+            ),
+            shared,
+            inputs,
+            weights,
+            rest,
+        )
+        self._statistics = means.shape[1]
+        self._outputs = outputs
+        edges = [sum(self._widths[:place]) for place in range(len(self._widths) + 1)]
+        self.columns = [slice(low, high) for low, high in itertools.pairwise(edges)]
+
+    def init(self, shared: Shared, inputs: Inputs) -> Carry:
+        """The member before its first step."""
+        parts = self._parts(inputs)
+        source = self._source(shared, inputs)
+        _, params, rest = self._build(inputs.numbers, inputs.keys[0])
+        weights = self._ravel(params)
+        outputs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._outputs)
+        zero = jnp.zeros((), jnp.int32)
+        shape = (self.task.epochs, source.split.roles.shape[0], self._statistics)
+        stops = self.task.rules[0].stopping is not None
+        return Carry(
+            weights=weights,
+            rest=rest,
+            state=self.rules.init(inputs.rule, parts.rule_numbers, weights),
+            stream=parts.stream.init(source, _key(inputs.keys[1])),
+            step=zero,
+            epoch=zero,
+            status=inputs.status,
+            diverged=zero,
+            outputs=outputs,
+            history=jnp.full(shape, jnp.nan, weights.dtype),
+            kept=Kept(weights, rest, outputs, jnp.asarray(jnp.inf, weights.dtype), zero)
+            if stops
+            else (),
+        )
+
+    def segment(self, shared: Shared, inputs: Inputs, carry: Carry, stop: jax.Array) -> Carry:
+        """Train until `stop` epochs are done, or the member stops or diverges."""
+        parts = self._parts(inputs)
+        source = self._source(shared, inputs)
+        return jax.lax.while_loop(
+            lambda carry: (carry.epoch < stop) & (carry.status == Status.RUNNING),
+            partial(self._epoch, parts, source, inputs),
+            carry,
+        )
+
+    def module(self, weights: jax.Array, rest: Any) -> nnx.Module:
+        """The network with these weights."""
+        return nnx.merge(self._graph, self.unravel(weights), rest, copy=True)
+
+    def unravel(self, weights: jax.Array) -> Any:
+        """From the vector of all weights to the tree of the network's arrays."""
+        return self._unravel(weights)
+
+    def _epoch(self, parts: Parts, source: Source, inputs: Inputs, carry: Carry) -> Carry:
+        batch_keys, objective_keys = _key(inputs.keys[1]), _key(inputs.keys[2])
+        rule = self.task.rules[0]
+        batches = parts.stream.batches(source, self.task.batch_size)
+        total = rule.steps or self.task.epochs * batches
+        epoch_key = jax.random.fold_in(batch_keys, carry.epoch)
+        stream = parts.stream.epoch(source, carry.stream, epoch_key)
+
+        def step(loop: Any) -> Any:
+            index, weights, rest, state, stream, done, _ = loop
+            progress = Progress(done, batches, total)
+            stream, batch = parts.stream.batch(
+                source,
+                stream,
+                index,
+                self.task.batch_size,
+                self.module(weights, rest),
+                jax.random.fold_in(batch_keys, done + 0x40000000),
+            )
+            key = jax.random.fold_in(objective_keys, done)
+            objective = partial(self._objective, parts.loss, rest, batch, key)
+            which = (inputs.rule, parts.rule_numbers, progress)
+            point = self.rules.point(*which, weights, state)
+            (value, (fit, after)), gradient = jax.value_and_grad(objective, has_aux=True)(point)
+            info = Step((done + 1).astype(weights.dtype), value, lambda point: objective(point)[0])
+            change, state = self.rules.update(*which, gradient, state, weights, info)
+            finite = jnp.isfinite(fit)
+            weights = jnp.where(finite, weights + change, weights)
+            return index + 1, weights, after, state, stream, done + 1, finite
+
+        def goes_on(loop: Any) -> jax.Array:
+            return (loop[0] < batches) & (loop[5] < total) & loop[6]
+
+        start = (
+            jnp.zeros((), jnp.int32),
+            carry.weights,
+            carry.rest,
+            carry.state,
+            stream,
+            carry.step,
+            jnp.asarray(True),
+        )
+        _, weights, rest, state, stream, done, finite = jax.lax.while_loop(goes_on, step, start)
+        progress = Progress(done, batches, total)
+        judged = self.rules.evaluated(inputs.rule, parts.rule_numbers, progress, weights, state)
+        means, outputs = self._evaluate(parts, source, judged, rest, inputs.keys[2])
+        finite &= jnp.all(jnp.isfinite(judged))
+        epoch = carry.epoch + 1
+        ended = (epoch >= self.task.epochs) | (done >= total)
+        status = jnp.where(ended, Status.DONE, Status.RUNNING)
+        kept = carry.kept
+        if rule.stopping is not None:
+            loss = means[1, 0]
+            stopping = self._stopping(parts)
+            better = loss < kept.loss - stopping.min_delta
+            now = Kept(judged, rest, outputs, loss, epoch)
+            kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), now, kept)
+            waited = (epoch - kept.epoch).astype(loss.dtype) >= stopping.patience
+            status = jnp.where(waited & ~ended, Status.STOPPED, status)
+        return Carry(
+            weights=weights,
+            rest=rest,
+            state=state,
+            stream=stream,
+            step=done,
+            epoch=epoch,
+            status=jnp.where(finite, status, Status.DIVERGED).astype(jnp.int32),
+            diverged=jnp.where(finite, 0, done),
+            outputs=outputs,
+            history=carry.history.at[carry.epoch].set(jnp.where(finite, means, jnp.nan)),
+            kept=kept,
+        )
+
+    def _objective(
+        self, loss: Loss, rest: Any, batch: Batch, key: jax.Array, weights: jax.Array
+    ) -> tuple[jax.Array, Any]:
+        params = self.unravel(weights)
+        module = nnx.merge(self._graph, params, rest, copy=True)
+        module.train()
+        fit = loss.objective(module, batch, key)
+        # The fit is told apart, for a penalty whose value nobody reads costs only its gradient.
+        return fit + penalty(loss, params), (fit, nnx.split(module, nnx.Param, ...)[2])
+
+    def _evaluate(
+        self, parts: Parts, source: Source, weights: jax.Array, rest: Any, key: jax.Array
+    ) -> tuple[jax.Array, Any]:
+        module = self.module(weights, rest)
+        module.eval()
+
+        def one(index: Any) -> tuple[jax.Array, jax.Array, Any]:
+            batch, roles = parts.stream.evaluation(
+                source, index, module, jax.random.fold_in(_key(key), 0x7FFFFFFF)
+            )
+            outputs = parts.loss.evaluate(module, batch)
+            prediction = parts.loss.prediction(outputs)
+            statistics = [parts.loss(outputs, batch)[:, None]] + [
+                metric.statistics(prediction, batch) for metric in self.task.metrics
+            ]
+            self._widths = [part.shape[1] for part in statistics]
+            sums = jnp.matmul(roles, jnp.concatenate(statistics, 1), precision="highest")
+            return sums, jnp.sum(roles, 1), outputs if self.task.keep_outputs else ()
+
+        count = parts.stream.evaluations(source)
+        if count == 1:
+            sums, totals, outputs = one(0)
+        else:
+            sums, totals, outputs = jax.lax.map(one, jnp.arange(count))
+            sums, totals = jnp.sum(sums, 0), jnp.sum(totals, 0)
+            outputs = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), outputs)
+        means = sums / jnp.where(totals > 0, totals, jnp.nan)[:, None]
+        return means, outputs
+
+    def _build(self, numbers: jax.Array, key: jax.Array) -> tuple[Any, Any, Any]:
+        model = self._unflatten(numbers)[1]
+        outputs = self.task.loss.outputs(self.task.spec)
+        module = model.build(self.task.spec, outputs, nnx.Rngs(_key(key)))
+        return nnx.split(module, nnx.Param, ...)
+
+    def _ravel(self, params: Any) -> jax.Array:
+        vector, self._unravel = ravel_pytree(params)
+        return vector
+
+    def _unflatten(self, numbers: jax.Array) -> list[Any]:
+        parts, start = [], 0
+        for structure, count in zip(self._structures, self._counts, strict=True):
+            parts.append(jax.tree.unflatten(structure, list(numbers[start : start + count])))
+            start += count
+        return parts
+
+    def _parts(self, inputs: Inputs) -> Parts:
+        stream, model, loss = self._unflatten(inputs.numbers)
+        return Parts(stream, model, loss, inputs.numbers[sum(self._counts) :])
+
+    def _stopping(self, parts: Parts) -> Any:
+        structure = jax.tree.structure(self.task.rules[0])
+        numbers = list(parts.rule_numbers[: structure.num_leaves])
+        return jax.tree.unflatten(structure, numbers).stopping
+
+    def _source(self, shared: Shared, inputs: Inputs) -> Source:
+        fitted, splits = jax.tree.map(
+            lambda leaf: leaf[inputs.split], (shared.fitted, shared.splits)
+        )
+        return Source(shared.arrays, fitted, splits)
+
+
+def _key(data: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(data, impl="threefry2x32")

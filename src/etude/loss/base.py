@@ -1,0 +1,78 @@
+"""What a loss is: a value per row, averaged with row weights."""
+
+from abc import abstractmethod
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from pydantic import Field
+
+from etude.batch import Batch, Spec, outputs_of
+from etude.component import Component, Traced
+
+
+class Loss(Component, kind="loss"):
+    """What training makes small.
+
+    The objective of a batch is the weighted mean of the loss over its rows, plus penalties:
+
+        Σᵢ wᵢ ℓ(ŷᵢ, yᵢ) / Σᵢ wᵢ + l2 · Σ W² + l1 · Σ |W|
+
+    where W runs over weights without biases and norm scales.
+
+    Attributes:
+        l2: strength of the squared penalty.
+        l1: strength of the absolute penalty.
+    """
+
+    l2: Annotated[Traced, Field(ge=0)] = 0.0
+    l1: Annotated[Traced, Field(ge=0)] = 0.0
+
+    def check(self, spec: Spec) -> None:
+        """Raise an `InputError` when the loss has no meaning for data of these sizes."""
+
+    @abstractmethod
+    def outputs(self, spec: Spec) -> int:
+        """How many numbers the network gives for each row."""
+
+    @abstractmethod
+    def __call__(self, outputs: Any, batch: Batch) -> jax.Array:
+        """The loss of each row, `[batch]`."""
+
+    @abstractmethod
+    def prediction(self, outputs: jax.Array) -> jax.Array:
+        """What the outputs say about the target.
+
+        Returns:
+            For classes the logarithms of their probabilities, `[batch, classes]`; for numbers
+            the expected targets, `[batch, targets]`.
+        """
+
+    def evaluate(self, model: nnx.Module, batch: Batch) -> Any:
+        """The outputs that `__call__`, `prediction` and metrics are given for a batch."""
+        return outputs_of(model, batch)
+
+    def objective(self, model: nnx.Module, batch: Batch, key: jax.Array) -> jax.Array:
+        """The value whose gradient is taken at a step; a number."""
+        return weighted_mean(self(self.evaluate(model, batch), batch), batch.weights)
+
+
+def weighted_mean(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """Σ wᵢ vᵢ / Σ wᵢ, and 0 where all weights are 0."""
+    total = jnp.sum(weights)
+    return jnp.sum(values * weights) / jnp.where(total > 0, total, 1)
+
+
+UNPENALIZED = ("bias", "scale")
+"""Parameters of these names are left out of penalties."""
+
+
+def penalty(loss: Loss, params: Any) -> jax.Array:
+    """l2 · Σ W² + l1 · Σ |W| over the weights, without biases and norm scales."""
+    value = jnp.zeros(())
+    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
+        names = {str(getattr(part, "key", getattr(part, "name", ""))) for part in path}
+        if names.isdisjoint(UNPENALIZED):
+            value += loss.l2 * jnp.sum(leaf**2) + loss.l1 * jnp.sum(jnp.abs(leaf))
+    return value

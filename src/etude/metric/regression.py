@@ -1,0 +1,82 @@
+"""Metrics of numbers; of several targets, each is measured alone and the mean is told."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from etude.batch import Batch, Spec
+from etude.metric.base import Metric
+
+
+class RMSE(Metric):
+    """√ of the mean of (y − ŷ)² over rows, in the user's unit."""
+
+    task = "numbers"
+
+    def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
+        return ((prediction - batch.targets) * batch.scale) ** 2
+
+    def value(self, mean: np.ndarray) -> float:
+        return float(np.mean(np.sqrt(mean)))
+
+    def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
+        return self.value(np.mean(_errors(train, judged) ** 2, 0))
+
+
+class MeanAbsoluteError(Metric):
+    """The mean of |y − ŷ| over rows, in the user's unit."""
+
+    name = "mae"
+    task = "numbers"
+
+    def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
+        return jnp.abs((prediction - batch.targets) * batch.scale)
+
+    def value(self, mean: np.ndarray) -> float:
+        return float(np.mean(mean))
+
+    def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
+        return self.value(np.mean(np.abs(_errors(train, judged)), 0))
+
+
+class R2(Metric):
+    """1 − Σ (y − ŷ)² / Σ (y − ȳ)², ȳ the mean of the judged rows: the share explained.
+
+    Where the judged targets are all equal it is 1 for perfect predictions and 0 for others.
+    """
+
+    greater_is_better = True
+    task = "numbers"
+
+    def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
+        """r², y and y² of each target; in the scale of the batch, which cancels out.
+
+        Targets standardized by their training rows keep y² − ȳ² from losing its digits.
+        """
+        targets = batch.targets
+        return jnp.concatenate([(prediction - targets) ** 2, targets, targets**2], -1)
+
+    def value(self, mean: np.ndarray) -> float:
+        squares, first, second = np.split(np.asarray(mean, np.float64), 3)
+        return _explained(squares, second - first**2, rounding=1e-6 * second)
+
+    def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
+        judged = _columns(judged)
+        return _explained(np.mean(_errors(train, judged) ** 2, 0), judged.var(0), rounding=0.0)
+
+
+def _explained(squares: np.ndarray, variance: np.ndarray, rounding: Any) -> float:
+    varies = variance > rounding
+    ratio = squares / np.where(varies, variance, 1)
+    return float(np.mean(np.where(varies, 1 - ratio, np.where(squares == 0, 1.0, 0.0))))
+
+
+def _columns(targets: np.ndarray) -> np.ndarray:
+    targets = np.asarray(targets, np.float64)
+    return targets.reshape(targets.shape[0], -1)
+
+
+def _errors(train: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    return _columns(judged) - _columns(train).mean(0)

@@ -1,0 +1,152 @@
+"""Sweeps: several components that differ in some of their fields."""
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from etude.component import Component
+
+C = TypeVar("C", bound=Component)
+
+
+def grid(cls: type[C], /, **fields: Any) -> tuple[C, ...]:
+    """Every combination of the values given as lists; other values are fixed.
+
+    Args:
+        cls: the component class.
+        fields: a list means "each of these in turn"; anything else is one value. The last
+            list varies fastest.
+
+    Returns:
+        A tuple of components, so that sweeps are joined by `+`.
+
+    Example:
+        >>> from etude.algorithm import SGD
+        >>> [rule.learning_rate for rule in grid(SGD, learning_rate=[0.01, 0.1])]
+        [0.01, 0.1]
+    """
+    swept = {name: values for name, values in fields.items() if isinstance(values, list)}
+    fixed = {name: value for name, value in fields.items() if name not in swept}
+    for name, values in swept.items():
+        if not values:
+            raise ValueError(f"`{name}` must list at least one value, got []")
+    return tuple(
+        cls(**fixed, **dict(zip(swept, values, strict=True)))
+        for values in itertools.product(*swept.values())
+    )
+
+
+def linear_range(low: float, high: float, count: int) -> list[float]:
+    """`count` evenly spaced numbers from `low` to `high`, both included."""
+    _check_range(low, high, count)
+    if count == 1:
+        return [float(low)]
+    return [_rounded(low + (high - low) * i / (count - 1)) for i in range(count)]
+
+
+def log_range(low: float, high: float, count: int) -> list[float]:
+    """`count` numbers from `low` to `high`, both included, each a constant times the last.
+
+    Numbers are rounded to six significant digits, so that they read the same everywhere.
+
+    Example:
+        >>> log_range(1e-3, 1e-1, 3)
+        [0.001, 0.01, 0.1]
+    """
+    _check_range(low, high, count)
+    if low <= 0:
+        raise ValueError(f"`low` must be greater than 0 on a logarithmic range, got {low}")
+    if count == 1:
+        return [float(low)]
+    ratio = math.log(high / low) / (count - 1)
+    return [_rounded(low * math.exp(ratio * i)) for i in range(count)]
+
+
+def _check_range(low: float, high: float, count: int) -> None:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"a range must be between finite numbers, got {low} and {high}")
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1, got {count}")
+    if low > high or (low == high and count > 1):
+        raise ValueError(f"`low` must be less than `high`, got {low} and {high}")
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Values to draw from: `uniform`, `log_uniform`, `int_uniform` or `choice`."""
+
+    form: str
+    low: float = 0.0
+    high: float = 0.0
+    values: tuple[Any, ...] = ()
+
+    def draw(self, generator: random.Random) -> Any:
+        """One value."""
+        match self.form:
+            case "uniform":
+                return _rounded(generator.uniform(self.low, self.high))
+            case "log_uniform":
+                return _rounded(
+                    math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+                )
+            case "int_uniform":
+                return generator.randint(int(self.low), int(self.high))
+            case _:
+                return generator.choice(self.values)
+
+
+def uniform(low: float, high: float) -> Distribution:
+    """Any number between `low` and `high` with equal density."""
+    _check_range(low, high, 2)
+    return Distribution("uniform", low, high)
+
+
+def log_uniform(low: float, high: float) -> Distribution:
+    """Any number between `low` and `high`, its logarithm with equal density."""
+    _check_range(low, high, 2)
+    if low <= 0:
+        raise ValueError(f"`low` must be greater than 0 for log_uniform, got {low}")
+    return Distribution("log_uniform", low, high)
+
+
+def int_uniform(low: int, high: int) -> Distribution:
+    """Any whole number from `low` to `high`, both included, equally likely."""
+    _check_range(low, high, 2)
+    return Distribution("int_uniform", low, high)
+
+
+def choice(values: Sequence[Any]) -> Distribution:
+    """Any of the values, equally likely."""
+    if not values:
+        raise ValueError("`choice` must list at least one value, got none")
+    return Distribution("choice", values=tuple(values))
+
+
+def sample(cls: type[C], count: int, /, *, seed: int = 0, **fields: Any) -> tuple[C, ...]:
+    """`count` components with fields drawn at random.
+
+    Args:
+        cls: the component class.
+        count: how many to draw.
+        seed: the same seed draws the same components.
+        fields: distributions to draw from; anything else is one fixed value.
+    """
+    if count < 1:
+        raise ValueError(f"`count` must be at least 1, got {count}")
+    generator = random.Random(seed)
+    return tuple(
+        cls(
+            **{
+                name: value.draw(generator) if isinstance(value, Distribution) else value
+                for name, value in fields.items()
+            }
+        )
+        for _ in range(count)
+    )

@@ -1,0 +1,42 @@
+"""What validation is: which rows train, which choose, which judge."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from etude.component import Component
+
+
+@dataclass(frozen=True)
+class RowSplit:
+    """Row numbers for the three roles, and the weights of the training rows.
+
+    Attributes:
+        train: rows that are trained on.
+        validation: rows that decide when to stop and what to choose; may be empty.
+        test: rows that judge, once.
+        weights: one weight for each training row; empty means 1 each.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    weights: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+
+class Validation(Component, kind="validation"):
+    """How rows are dealt to roles."""
+
+    @abstractmethod
+    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+        """All splits.
+
+        Args:
+            rows: the number of rows.
+            strata: `[rows]` class numbers, or None where the target is no class.
+            seed: the same seed deals the same rows.
+
+        Raises:
+            InputError: the rows cannot be split like this.
+        """
