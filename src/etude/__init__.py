@@ -1,1 +1,106 @@
-"""Étude trains whole studies of networks as a few compiled programs."""
+"""Étude trains whole studies of networks as a few compiled programs and answers with evidence.
+
+Names are imported when they are first used, so that `import etude` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etude.algorithm.adadelta import Adadelta as Adadelta
+    from etude.algorithm.adagrad import Adagrad as Adagrad
+    from etude.algorithm.adam import Adam as Adam
+    from etude.algorithm.adamw import AdamW as AdamW
+    from etude.algorithm.momentum import Momentum as Momentum
+    from etude.algorithm.nesterov import Nesterov as Nesterov
+    from etude.algorithm.optax_rule import Optax as Optax
+    from etude.algorithm.rmsprop import RMSprop as RMSprop
+    from etude.algorithm.schedule import Cosine as Cosine
+    from etude.algorithm.schedule import StepDecay as StepDecay
+    from etude.algorithm.sgd import SGD as SGD
+    from etude.algorithm.stopping import EarlyStopping as EarlyStopping
+    from etude.data.bundled import BreastCancer as BreastCancer
+    from etude.data.bundled import Diabetes as Diabetes
+    from etude.data.bundled import Digits as Digits
+    from etude.data.bundled import Iris as Iris
+    from etude.data.bundled import Wine as Wine
+    from etude.data.ratings import MovieLens as MovieLens
+    from etude.data.ratings import Ratings as Ratings
+    from etude.data.surfaces import Surface as Surface
+    from etude.data.synthetic import Moons as Moons
+    from etude.data.synthetic import Sine as Sine
+    from etude.data.synthetic import Spirals as Spirals
+    from etude.data.table import Table as Table
+    from etude.engine.plan import plan as plan
+    from etude.errors import InputError as InputError
+    from etude.evidence.result import Result as Result
+    from etude.file import read_study as read_study
+    from etude.interface import refit as refit
+    from etude.interface import run as run
+    from etude.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
+    from etude.loss.classification import CrossEntropy as CrossEntropy
+    from etude.loss.height import Height as Height
+    from etude.loss.regression import MAE as MAE
+    from etude.loss.regression import MSE as MSE
+    from etude.loss.regression import GaussianNLL as GaussianNLL
+    from etude.loss.regression import Huber as Huber
+    from etude.loss.user import UserLoss as UserLoss
+    from etude.model.factorization import MatrixFactorization as MatrixFactorization
+    from etude.model.linear import DeepLinear as DeepLinear
+    from etude.model.linear import Linear as Linear
+    from etude.model.mlp import MLP as MLP
+    from etude.model.point import Point as Point
+    from etude.model.user import UserModel as UserModel
+    from etude.network import Network as Network
+    from etude.network import load as load
+    from etude.report.html import report as report
+    from etude.store.store import Store as Store
+    from etude.study import Study as Study
+    from etude.sweep import grid as grid
+    from etude.sweep import linear_range as linear_range
+    from etude.sweep import log_range as log_range
+    from etude.sweep import sample as sample
+    from etude.validation.holdout import Holdout as Holdout
+    from etude.validation.holdout import TrainingOnly as TrainingOnly
+    from etude.validation.kfold import KFold as KFold
+    from etude.validation.kfold import Stratified as Stratified
+
+__version__ = "0.1.0"
+
+_PLACES = {
+    "InputError": "etude.errors",
+    "Network": "etude.network",
+    "Result": "etude.evidence.result",
+    "Store": "etude.store.store",
+    "Study": "etude.study",
+    "grid": "etude.sweep",
+    "linear_range": "etude.sweep",
+    "load": "etude.network",
+    "log_range": "etude.sweep",
+    "plan": "etude.engine.plan",
+    "read_study": "etude.file",
+    "refit": "etude.interface",
+    "report": "etude.report.html",
+    "run": "etude.interface",
+    "sample": "etude.sweep",
+}
+_KINDS = ("algorithm", "data", "loss", "metric", "model", "validation")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    if name[:1].isupper():
+        for kind in _KINDS:
+            try:
+                return getattr(import_module(f"etude.{kind}"), name)
+            except AttributeError:
+                continue
+        for module in ("schedule", "stopping"):
+            if hasattr(import_module(f"etude.algorithm.{module}"), name):
+                return getattr(import_module(f"etude.algorithm.{module}"), name)
+    raise AttributeError(f"module 'etude' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PLACES])

@@ -228,6 +228,14 @@ def discover(package: str, path: Any) -> None:
         importlib.import_module(f"{package}.{module.name}")
 
 
+def discover_all() -> None:
+    """Import all of our components, so that every name can be looked up."""
+    import importlib
+
+    for kind in ("algorithm", "data", "loss", "metric", "model", "validation"):
+        importlib.import_module(f"etude.{kind}")
+
+
 def lookup(kind: str, name: str) -> type[Component]:
     """The component class with this Python name, for `from etude.algorithm import Adam`."""
     for cls in registered(kind).values():

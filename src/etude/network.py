@@ -12,7 +12,7 @@ from flax import nnx
 
 from etude.batch import Spec
 from etude.component import Component
-from etude.data.base import Data, Prepared, Source, Split, Stream
+from etude.data.base import Prepared, Source, Split, Stream
 from etude.data.rows import padded_rows
 from etude.errors import InputError
 from etude.loss.base import Loss
@@ -214,7 +214,6 @@ def load(folder: str | Path) -> Network:
 
 def network_of(
     prepared: Prepared,
-    data: Data,
     model: Model,
     loss: Loss,
     module: nnx.Module,

@@ -119,6 +119,28 @@ class Study(BaseModel):
             )
         )
 
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """The study that `document` describes.
+
+        Raises:
+            UnknownName: a component is not known; parts of a user are known once imported.
+        """
+        parts: dict[str, Any] = {
+            kind: tuple(base.from_document(part) for part in document[kind])
+            for kind, base in zip(KINDS, (Data, Model, Loss, Algorithm), strict=True)
+        }
+        metric = document["metric"]
+        return cls(
+            name=document["name"],
+            seed=document["seed"],
+            seeds=document["seeds"],
+            labels=tuple(document["labels"]),
+            metric=None if metric is None else Metric.from_document(metric),
+            validation=Validation.from_document(document["validation"]),
+            **parts,
+        )
+
     def document(self) -> dict[str, Any]:
         """The study as plain JSON values, every field written out."""
         return {

@@ -219,6 +219,15 @@ class Member:
         """The network with these weights."""
         return nnx.merge(self._graph, self.unravel(weights), rest, copy=True)
 
+    def trained(self, inputs: Inputs, carry: Carry) -> nnx.Module:
+        """The network that training has led to: the best epoch's where one was kept."""
+        if carry.kept != ():
+            return self.module(carry.kept.weights, carry.kept.rest)
+        progress = Progress(carry.step, carry.step, carry.step)
+        numbers = self._parts(inputs).rule_numbers
+        weights = self.rules.evaluated(inputs.rule, numbers, progress, carry.weights, carry.state)
+        return self.module(weights, carry.rest)
+
     def unravel(self, weights: jax.Array) -> Any:
         """From the vector of all weights to the tree of the network's arrays."""
         return self._unravel(weights)

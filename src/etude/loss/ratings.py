@@ -26,7 +26,7 @@ class RegularizedSquaredError(MSE):
     `factors` `[batch, ...]`, and `score(lookup)`, which gives the outputs.
 
     Attributes:
-        factor_l2: strength on factors, for targets scaled to variance 1.
+        factor_l2: strength on factors, in the scale that the data gives targets.
         bias_l2: strength on biases, likewise.
     """
 

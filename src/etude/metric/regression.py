@@ -18,11 +18,11 @@ class RMSE(Metric):
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
         return ((prediction - batch.targets) * batch.scale) ** 2
 
-    def value(self, mean: np.ndarray) -> float:
-        return float(np.mean(np.sqrt(mean)))
+    def value(self, mean: np.ndarray) -> np.ndarray:
+        return np.mean(np.sqrt(mean), -1)
 
     def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
-        return self.value(np.mean(_errors(train, judged) ** 2, 0))
+        return float(self.value(np.mean(_errors(train, judged) ** 2, 0)))
 
 
 class MeanAbsoluteError(Metric):
@@ -34,11 +34,11 @@ class MeanAbsoluteError(Metric):
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
         return jnp.abs((prediction - batch.targets) * batch.scale)
 
-    def value(self, mean: np.ndarray) -> float:
-        return float(np.mean(mean))
+    def value(self, mean: np.ndarray) -> np.ndarray:
+        return np.mean(mean, -1)
 
     def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
-        return self.value(np.mean(np.abs(_errors(train, judged)), 0))
+        return float(self.value(np.mean(np.abs(_errors(train, judged)), 0)))
 
 
 class R2(Metric):
@@ -58,19 +58,21 @@ class R2(Metric):
         targets = batch.targets
         return jnp.concatenate([(prediction - targets) ** 2, targets, targets**2], -1)
 
-    def value(self, mean: np.ndarray) -> float:
-        squares, first, second = np.split(np.asarray(mean, np.float64), 3)
+    def value(self, mean: np.ndarray) -> np.ndarray:
+        squares, first, second = np.split(np.asarray(mean, np.float64), 3, -1)
+        # Below this share of the mean square a variance is what single precision rounds off.
         return _explained(squares, second - first**2, rounding=1e-6 * second)
 
     def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
         judged = _columns(judged)
-        return _explained(np.mean(_errors(train, judged) ** 2, 0), judged.var(0), rounding=0.0)
+        squares = np.mean(_errors(train, judged) ** 2, 0)
+        return float(_explained(squares, judged.var(0), rounding=0.0))
 
 
-def _explained(squares: np.ndarray, variance: np.ndarray, rounding: Any) -> float:
+def _explained(squares: np.ndarray, variance: np.ndarray, rounding: Any) -> np.ndarray:
     varies = variance > rounding
     ratio = squares / np.where(varies, variance, 1)
-    return float(np.mean(np.where(varies, 1 - ratio, np.where(squares == 0, 1.0, 0.0))))
+    return np.mean(np.where(varies, 1 - ratio, np.where(squares == 0, 1.0, 0.0)), -1)
 
 
 def _columns(targets: np.ndarray) -> np.ndarray:

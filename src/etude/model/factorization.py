@@ -25,7 +25,7 @@ class Lookup(NamedTuple):
     factors: jax.Array
 
 
-class Factors(nnx.Module):
+class Factors(nnx.Module):  # type: ignore[misc]
     """A bias and a vector of factors for every user and every item."""
 
     def __init__(self, users: int, items: int, factors: int, std: Any, rngs: nnx.Rngs) -> None:

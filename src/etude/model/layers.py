@@ -13,7 +13,7 @@ from etude.errors import InputError
 from etude.model.initializers import Initializer
 
 
-class Stack(nnx.Module):
+class Stack(nnx.Module):  # type: ignore[misc]
     """Fully connected layers: h ← φ(hW + b), the last one without φ.
 
     Args:

@@ -12,7 +12,7 @@ from etude.errors import InputError
 from etude.model.base import Model
 
 
-class PointModule(nnx.Module):
+class PointModule(nnx.Module):  # type: ignore[misc]
     """Two weights, which are the outputs of every row."""
 
     def __init__(self, x: Any, y: Any) -> None:

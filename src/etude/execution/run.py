@@ -1,36 +1,31 @@
-"""Running a study: the one place that joins engine and store."""
+"""Running a study: a queue of chunks, workers that train them, one writer."""
 
-import hashlib
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from etude.batch import ROLES
 from etude.engine.checkpoint import from_bytes, to_bytes
 from etude.engine.device import Device
-from etude.engine.plan import Material, Plan, Program, chunks, inputs_of, plan, share
+from etude.engine.plan import Plan, chunks, inputs_of, plan, share
 from etude.engine.population import Population
 from etude.engine.status import Status
 from etude.engine.train import Carry, Shared
-from etude.store.identity import member_identity, study_identity
-from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
+from etude.execution.record import member_record, results_of, study_record
+from etude.store.records import FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
-from etude.study import KINDS, Study, choice_labels, swept_values
+from etude.study import Study
 
 SEGMENT_SECONDS = 2.0
 """About so long a chunk trains between two borders, where it can stop and be kept."""
 
 LONG_STEPS = 20_000
 """A program of more steps than this is trained in segments."""
-
-FINISHED = ("done", "stopped", "diverged")
 
 
 @dataclass(frozen=True)
@@ -96,117 +91,11 @@ def run(
     """
     begin = time.perf_counter()
     whole = plan(study, device)
-    record = describe(whole, text)
+    record = study_record(whole, text)
     if store is not None:
         return _Run(whole, store.begin(record), store, True, watch, begin).go()
     with Store.open(None) as memory:
         return _Run(whole, memory.begin(record), memory, False, watch, begin).go()
-
-
-def describe(whole: Plan, text: str = "") -> StudyRecord:
-    """The record of a planned study: everything but results."""
-    study, metric = whole.study, whole.metric
-    names = choice_labels(study)
-    material_of = [whole.material_of(number) for number in range(len(whole.choices))]
-    fingerprints = [material.prepared.fingerprint for material in whole.materials]
-    split_digests = [
-        [
-            hashlib.sha256(b"/".join(part.tobytes() for part in vars(split).values())).hexdigest()
-            for split in material.splits
-        ]
-        for material in whole.materials
-    ]
-    metrics = list(
-        dict.fromkeys(["loss", *(m.name for material in whole.materials for m in material.metrics)])
-    )
-    specifications = [choice.specification() | {"metrics": metrics} for choice in whole.choices]
-    members = tuple(
-        MemberRecord(
-            identity=member_identity(
-                specifications[member.choice],
-                fingerprints[material_of[member.choice]],
-                {
-                    "number": member.split,
-                    "rows": split_digests[material_of[member.choice]][member.split],
-                },
-                study.seed,
-                member.seed,
-                whole.programs[whole.program_of[number]].profile,
-            ),
-            choice=member.choice,
-            split=member.split,
-            seed=member.seed,
-        )
-        for number, member in enumerate(whole.members)
-    )
-    choices = tuple(
-        ChoiceRecord(names[number], choice.document(), _swept(study, choice))
-        for number, choice in enumerate(whole.choices)
-    )
-    trains_only = all(
-        np.array_equal(split.train, split.test)
-        for material in whole.materials
-        for split in material.splits
-    )
-    profile = whole.programs[0].profile | {
-        "width": sorted({program.width for program in whole.programs})
-    }
-    return StudyRecord(
-        identity=study_identity(study.document(), fingerprints),
-        name=study.name,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        document=study.document(),
-        text=text,
-        choices=choices,
-        splits=tuple(
-            _split_record(material, data, number)
-            for data, material in enumerate(whole.materials)
-            for number in range(len(material.splits))
-        ),
-        metric="loss" if metric is None else metric.name,
-        greater_is_better=False if metric is None else metric.greater_is_better,
-        metrics=tuple(metrics),
-        judged="train" if trains_only else "test",
-        profile=profile,
-        members=members,
-    )
-
-
-def _swept(study: Study, choice: Any) -> dict[str, Any]:
-    swept: dict[str, Any] = {}
-    for kind in KINDS:
-        component, siblings = getattr(choice, kind), getattr(study, kind)
-        if len({type(other) for other in siblings}) > 1:
-            swept[kind] = component.name
-        document = component.document()
-        for name in swept_values(component, siblings):
-            swept[f"{kind}.{name}"] = document[name]
-    return swept
-
-
-def _split_record(material: Material, data: int, number: int) -> SplitRecord:
-    split, prepared = material.splits[number], material.prepared
-    trivial: dict[str, dict[str, float | None]] = {}
-    if prepared.targets is not None:
-        for role in ("train", "validation", "test"):
-            rows = getattr(split, role)
-            trivial[role] = {
-                metric.name: _number(
-                    metric.trivial(
-                        prepared.targets[split.train], prepared.targets[rows], prepared.spec
-                    )
-                )
-                if rows.size
-                else None
-                for metric in material.metrics
-            }
-    return SplitRecord(
-        data, number, split.train.size, split.validation.size, split.test.size, trivial
-    )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 class _Run:
@@ -339,9 +228,12 @@ class _Run:
             if self._lasting:
                 self._keep(population, members, carry, done)
         seconds = (time.perf_counter() - begin) / len(members)
-        results = population.unstack(_results(carry), len(members))
+        results = population.unstack(results_of(carry), len(members))
         for member, part in zip(members, results, strict=True):
-            self._arrived.put(self._record_of(program, member, part, seconds))
+            record = self._record.members[member]
+            self._arrived.put(
+                member_record(self._plan, member, record, self._record.metrics, part, seconds)
+            )
 
     def _resumed(
         self, population: Population, members: list[int], carry: Carry
@@ -377,49 +269,6 @@ class _Run:
                 self._shared[key] = share(self._plan.materials[key[0]], key[1])
             return self._shared[key]
 
-    def _record_of(
-        self, program: Program, member: int, part: dict[str, Any], seconds: float
-    ) -> MemberRecord:
-        material = self._plan.materials[program.material]
-        split = material.splits[self._plan.members[member].split]
-        status = Status(int(part["status"]))
-        epochs = int(part["epoch"])
-        best = int(part["best"]) or epochs
-        curves = self._curves(program, part["history"][:epochs])
-        values: dict[str, dict[str, float | None]] = {}
-        if status is not Status.DIVERGED:
-            values = {
-                role: dict(zip(self._record.metrics, map(_number, row), strict=True))
-                for role, row in zip(ROLES, curves[best - 1].tolist(), strict=True)
-            }
-        outputs = None
-        if program.task.keep_outputs and status is not Status.DIVERGED:
-            outputs = np.asarray(part["outputs"], np.float32)[split.test]
-            outputs = outputs.reshape(split.test.size, -1)
-        return replace(
-            self._record.members[member],
-            status=status.name.lower(),
-            epochs=epochs,
-            steps=int(part["step"]),
-            best_epoch=int(part["best"]),
-            diverged_step=int(part["diverged"]),
-            seconds=seconds,
-            values=values,
-            curves=curves,
-            outputs=outputs,
-        )
-
-    def _curves(self, program: Program, history: np.ndarray) -> np.ndarray:
-        """`[epochs, roles, metrics]` from the means of the statistics."""
-        curves = np.full((*history.shape[:2], len(self._record.metrics)), np.nan, np.float32)
-        history = np.asarray(history, np.float64)
-        columns = program.training.columns
-        curves[..., 0] = history[..., columns[0]][..., 0]
-        for metric, column in zip(program.task.metrics, columns[1:], strict=True):
-            place = self._record.metrics.index(metric.name)
-            curves[..., place] = metric.value(history[..., column])
-        return curves
-
     def _finished(self, compile_begin: float) -> StudyRecord:
         total = time.perf_counter() - self._begin
         compiling = sum(population.compile_seconds for population in self._populations)
@@ -452,17 +301,3 @@ class _Run:
         )
         self._store.finish(record)
         return record
-
-
-def _results(carry: Carry) -> dict[str, Any]:
-    """The part of a carry that becomes the member's record."""
-    stopping = carry.kept != ()
-    return {
-        "history": carry.history,
-        "epoch": carry.epoch,
-        "step": carry.step,
-        "status": carry.status,
-        "diverged": carry.diverged,
-        "best": carry.kept.epoch if stopping else np.zeros_like(carry.epoch),
-        "outputs": carry.kept.outputs if stopping else carry.outputs,
-    }

@@ -1,0 +1,261 @@
+"""Tables: files, data frames and arrays, with numbers and categories, gaps allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from etude.component import nearest
+from etude.data.assemble import assemble
+from etude.data.base import Data, Prepared
+from etude.data.columns import MISSING, describe, kind_of, labels, numbers, ordered
+from etude.data.frame import (
+    LARGEST_FILE,
+    TEXT_FILES,
+    Content,
+    frame_of_arrays,
+    read_frame,
+)
+from etude.errors import InputError
+
+if TYPE_CHECKING:
+    import polars
+
+FEW = 20
+"""Whole numbers with at most this many different values are taken for classes."""
+
+
+class Table(Data):
+    """Rows of a table: every column but the target is an input.
+
+    Columns are numbers, booleans (0 and 1), dates (ISO 8601; days since 1970-01-01) or
+    categories (text; one feature each, 1 where the row has it). Kinds, categories and class
+    labels are read from the whole table; means and scales are fitted to the training rows of
+    each split alone: x ← (x − mean) / deviation.
+
+    Values may be missing anywhere but in the target. A missing number counts as the mean of the
+    training rows (as 0 with `scale = "none"`), and one more feature says where it is missing; a
+    missing category is a category of its own. A category that does not occur in the training
+    rows is 0 everywhere.
+
+    Attributes:
+        path: a CSV, TSV, Parquet, .npy or .npz file (see `read_frame`), relative to the working
+            folder; empty for a table in memory (`from_frame`, `from_arrays`).
+        target: the column to predict, or several columns of numbers.
+        task: "classes" or "numbers". "auto" takes text and booleans for classes, and numbers
+            too if they are whole and there are 2 different ones, or at most 20 and at most one
+            for every 5 rows.
+        drop: columns to leave out.
+        categorical: columns of numbers that are categories.
+        scale: whether numeric inputs are standardized.
+        scale_target: whether numeric targets are standardized for training. Metrics and
+            predictions are in the units of the table in any case.
+        missing: cells of text that mean "no value".
+        max_categories: a column with more categories, or a target with more classes, is refused.
+        max_bytes: larger files are refused.
+        content: the table in memory.
+
+    Example:
+        >>> import numpy as np
+        >>> table = Table.from_arrays(np.arange(12.0).reshape(6, 2), ["a", "b"] * 3)
+        >>> table.prepare().spec.classes
+        ('a', 'b')
+    """
+
+    path: str = ""
+    target: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)]
+    task: Literal["auto", "classes", "numbers"] = "auto"
+    drop: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    scale: Literal["standard", "none"] = "standard"
+    scale_target: bool = True
+    missing: tuple[str, ...] = MISSING
+    max_categories: Annotated[int, Field(ge=2)] = 100
+    max_bytes: Annotated[int, Field(ge=1)] = LARGEST_FILE
+    content: SkipJsonSchema[Content | None] = None
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if not self.path and self.content is None:
+            raise ValueError("`path` must name a file, got ''")
+        if self.path and self.content is not None:
+            raise ValueError(f"`path` must be empty for a table in memory, got {self.path!r}")
+        return self
+
+    @classmethod
+    def from_frame(cls, frame: Any, target: str | tuple[str, ...], **fields: Any) -> Self:
+        """A table in memory.
+
+        Args:
+            frame: a data frame of pandas, polars, Arrow or any other library that narwhals
+                knows; the index of pandas is no column.
+            target: the column to predict.
+            fields: the other fields.
+        """
+        return cls(target=target, content=Content(frame), **fields)
+
+    @classmethod
+    def from_arrays(
+        cls, X: Any, y: Any, *, columns: tuple[str, ...] = (), target: str = "target", **fields: Any
+    ) -> Self:
+        """A table in memory.
+
+        Args:
+            X: `[rows, columns]` numbers, NaN where missing.
+            y: `[rows]` numbers or labels, or `[rows, targets]` numbers.
+            columns: the names of the columns of X; x0, x1, ... by default.
+            target: the name of the target; several are called `target_0`, `target_1`, ...
+            fields: the other fields.
+
+        Raises:
+            InputError: the shapes do not fit, or the arrays hold other things.
+        """
+        X, y = np.asarray(X), np.asarray(y)
+        if X.ndim != 2:
+            raise InputError(f"`X` must have 2 axes (rows, columns), got shape {X.shape}")
+        if len(X) == 0:
+            raise InputError("`X` must have rows, got none")
+        names = tuple(columns) or tuple(f"x{number}" for number in range(X.shape[1]))
+        if len(names) != X.shape[1]:
+            raise InputError(
+                f"`columns` must name the {X.shape[1]} columns of `X`, got {len(names)} names"
+            )
+        if y.dtype == object:
+            y = np.array([str(label) for label in y.ravel()]).reshape(y.shape)
+        several = y.ndim == 2
+        targets = tuple(f"{target}_{n}" for n in range(y.shape[1])) if several else target
+        if len(set(names)) < len(names) or set(names) & set(targets if several else (target,)):
+            raise InputError("`columns` must have different names, and other ones than the target")
+        parts = dict(zip(names, X.T, strict=True)) | {target: y}
+        frame = frame_of_arrays(parts, "`X` and `y`")
+        return cls(target=targets, content=Content(frame), **fields)
+
+    def prepare(self) -> Prepared:
+        """Read, check and encode the table."""
+        if self.content is not None:
+            frame, text = self.content.frame, False
+        else:
+            frame = read_frame(self.path, self.max_bytes)
+            text = any(self.path.lower().endswith(suffix) for suffix in TEXT_FILES)
+        if frame.height == 0:
+            raise InputError("the table must have rows, got none")
+        targets = (self.target,) if isinstance(self.target, str) else self.target
+        self._check_columns(frame, targets)
+        inputs = [name for name in frame.columns if name not in self.drop and name not in targets]
+        if not inputs:
+            raise InputError("the table must have a column besides the target, got none")
+        if "" in inputs:
+            raise InputError(
+                f'column {frame.columns.index("") + 1} has no name: name it, or list "" in '
+                "`drop`, or write the file without row numbers (pandas: index=False)"
+            )
+        values, classes = self._targets(frame, targets, text)
+        columns = tuple(
+            describe(
+                frame[name],
+                text=text,
+                missing=self.missing,
+                category=name in self.categorical,
+                max_categories=self.max_categories,
+                centered=self.scale == "standard",
+            )
+            for name in inputs
+        )
+        parts = [column.encode(frame[column.name], self.missing) for column in columns]
+        return assemble(
+            columns,
+            np.ascontiguousarray(np.concatenate(parts, axis=1)),
+            values,
+            classes=classes,
+            target_names=targets,
+            missing=self.missing,
+            scaled=self.scale == "standard",
+            scale_target=self.scale_target,
+        )
+
+    def _check_columns(self, frame: polars.DataFrame, targets: tuple[str, ...]) -> None:
+        fields = {"target": targets, "drop": self.drop, "categorical": self.categorical}
+        for field, names in fields.items():
+            for name in names:
+                if name not in frame.columns:
+                    raise InputError(
+                        f"`{field}` must name columns of the table, and {name!r} is none"
+                        f"{nearest(name, frame.columns)}"
+                    )
+                if field != "target" and name in targets:
+                    raise InputError(f"`{field}` must not name the target, got {name!r}")
+                if names.count(name) > 1:
+                    raise InputError(f"`{field}` must name a column once, got {name!r} twice")
+
+    def _targets(
+        self, frame: polars.DataFrame, names: tuple[str, ...], text: bool
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Class numbers `[rows]` and their labels, or numbers `[rows, targets]` and none."""
+        kinds = [kind_of(frame[name], text, self.missing) for name in names]
+        if len(names) == 1 and self._are_classes(frame[names[0]], kinds[0]):
+            return self._classes(frame[names[0]], kinds[0])
+        values = []
+        for name, kind in zip(names, kinds, strict=True):
+            if kind not in ("number", "boolean"):
+                rule = "several targets" if len(names) > 1 else '`task` = "numbers"'
+                raise InputError(f"target {name!r} must hold numbers for {rule}, got {kind}s")
+            column = numbers(frame[name], kind, self.missing)
+            _check_present(name, np.isnan(column))
+            values.append(column)
+        if self.task == "classes":
+            raise InputError(
+                f'`target` must name one column for `task` = "classes", got {len(names)}'
+            )
+        return np.stack(values, axis=1), ()
+
+    def _are_classes(self, series: polars.Series, kind: str) -> bool:
+        if self.task != "auto":
+            return self.task == "classes"
+        if kind == "date":
+            raise InputError(
+                f"target {series.name!r} must hold classes or numbers, got dates: "
+                "give them as numbers of days"
+            )
+        if kind != "number":
+            return True
+        values = numbers(series, "number", self.missing)
+        values = values[~np.isnan(values)]
+        different = np.unique(values)
+        whole = bool((different == np.floor(different)).all())
+        return whole and (len(different) <= 2 or len(different) <= min(FEW, len(values) // 5))
+
+    def _classes(self, series: polars.Series, kind: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        import polars
+
+        # booleans of a text file keep the spelling of the file
+        numeric = kind == "number"
+        if numeric:
+            numbers(series, "number", self.missing)
+        named = labels(series, self.missing, numeric)
+        _check_present(series.name, named.is_null().to_numpy())
+        classes = ordered(named, numeric)
+        if len(classes) < 2:
+            raise InputError(
+                f"target {series.name!r} must have at least 2 classes, got {classes[0]!r} only"
+            )
+        if len(classes) > self.max_categories:
+            raise InputError(
+                f"target {series.name!r} has {len(classes):,} classes, more than "
+                f"`max_categories` = {self.max_categories}: choose another target or `task`, or "
+                "raise `max_categories`"
+            )
+        place = {label: number for number, label in enumerate(classes)}
+        return named.replace_strict(place, return_dtype=polars.Int64).to_numpy(), classes
+
+
+def _check_present(name: str, absent: np.ndarray) -> None:
+    rows = np.flatnonzero(absent) + 1
+    if len(rows):
+        first = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+        raise InputError(
+            f"target {name!r} must have a value in every row, and {len(rows):,} have none "
+            f"(rows {first}): remove them"
+        )

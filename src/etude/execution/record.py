@@ -1,0 +1,197 @@
+"""What a plan and its trained members are in the store's plain terms."""
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from etude.batch import ROLES
+from etude.engine.plan import Material, Plan, Program
+from etude.engine.status import Status
+from etude.engine.train import Carry
+from etude.store.identity import member_identity, study_identity
+from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
+from etude.study import KINDS, Study, choice_labels, swept_values
+
+
+def study_record(whole: Plan, text: str = "") -> StudyRecord:
+    """The record of a planned study: everything but results."""
+    study, metric = whole.study, whole.metric
+    names = choice_labels(study)
+    material_of = [whole.material_of(number) for number in range(len(whole.choices))]
+    fingerprints = [material.prepared.fingerprint for material in whole.materials]
+    split_digests = [
+        [
+            hashlib.sha256(b"/".join(part.tobytes() for part in vars(split).values())).hexdigest()
+            for split in material.splits
+        ]
+        for material in whole.materials
+    ]
+    metrics = list(
+        dict.fromkeys(["loss", *(m.name for material in whole.materials for m in material.metrics)])
+    )
+    specifications = [choice.specification() | {"metrics": metrics} for choice in whole.choices]
+    members = tuple(
+        MemberRecord(
+            identity=member_identity(
+                specifications[member.choice],
+                fingerprints[material_of[member.choice]],
+                {
+                    "number": member.split,
+                    "rows": split_digests[material_of[member.choice]][member.split],
+                },
+                study.seed,
+                member.seed,
+                whole.programs[whole.program_of[number]].profile,
+            ),
+            choice=member.choice,
+            split=member.split,
+            seed=member.seed,
+        )
+        for number, member in enumerate(whole.members)
+    )
+    choices = tuple(
+        ChoiceRecord(names[number], choice.document(), _swept(study, choice))
+        for number, choice in enumerate(whole.choices)
+    )
+    trains_only = all(
+        np.array_equal(split.train, split.test)
+        for material in whole.materials
+        for split in material.splits
+    )
+    profile = whole.programs[0].profile | {
+        "width": sorted({program.width for program in whole.programs})
+    }
+    return StudyRecord(
+        identity=study_identity(study.document(), fingerprints),
+        name=study.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        document=study.document(),
+        text=text,
+        choices=choices,
+        splits=tuple(
+            _split_record(material, data, number)
+            for data, material in enumerate(whole.materials)
+            for number in range(len(material.splits))
+        ),
+        metric="loss" if metric is None else metric.name,
+        greater_is_better=False if metric is None else metric.greater_is_better,
+        metrics=tuple(metrics),
+        judged="train" if trains_only else "test",
+        profile=profile,
+        members=members,
+    )
+
+
+def _swept(study: Study, choice: Any) -> dict[str, Any]:
+    swept: dict[str, Any] = {}
+    for kind in KINDS:
+        component, siblings = getattr(choice, kind), getattr(study, kind)
+        if len({type(other) for other in siblings}) > 1:
+            swept[kind] = component.name
+        document = component.document()
+        for name in swept_values(component, siblings):
+            swept[f"{kind}.{name}"] = document[name]
+    return swept
+
+
+def _split_record(material: Material, data: int, number: int) -> SplitRecord:
+    split, prepared = material.splits[number], material.prepared
+    trivial: dict[str, dict[str, float | None]] = {}
+    if prepared.targets is not None:
+        for role in ("train", "validation", "test"):
+            rows = getattr(split, role)
+            trivial[role] = {
+                metric.name: _number(
+                    metric.trivial(
+                        prepared.targets[split.train], prepared.targets[rows], prepared.spec
+                    )
+                )
+                if rows.size
+                else None
+                for metric in material.metrics
+            }
+    return SplitRecord(
+        data, number, split.train.size, split.validation.size, split.test.size, trivial
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def results_of(carry: Carry) -> dict[str, Any]:
+    """The part of a carry that becomes the member's record."""
+    stopping = carry.kept != ()
+    return {
+        "history": carry.history,
+        "epoch": carry.epoch,
+        "step": carry.step,
+        "status": carry.status,
+        "diverged": carry.diverged,
+        "best": carry.kept.epoch if stopping else np.zeros_like(carry.epoch),
+        "outputs": carry.kept.outputs if stopping else carry.outputs,
+    }
+
+
+def member_record(
+    whole: Plan,
+    number: int,
+    record: MemberRecord,
+    metrics: tuple[str, ...],
+    part: dict[str, Any],
+    seconds: float,
+) -> MemberRecord:
+    """The record of a trained member.
+
+    Args:
+        whole: the plan.
+        number: which member of the plan.
+        record: its record before it was trained.
+        metrics: the metrics of the study record, in its order.
+        part: what `results_of` gave for it, on the host.
+        seconds: how long it trained.
+    """
+    program = whole.programs[whole.program_of[number]]
+    split = whole.materials[program.material].splits[record.split]
+    status = Status(int(part["status"]))
+    diverged = status is Status.DIVERGED
+    epochs = int(part["epoch"])
+    best = int(part["best"]) or epochs
+    curves = _curves(program, metrics, part["history"][:epochs])
+    values: dict[str, dict[str, float | None]] = {}
+    if not diverged:
+        kept = curves[best - 1].tolist()
+        values = {
+            role: dict(zip(metrics, map(_number, row), strict=True))
+            for role, row in zip(ROLES, kept, strict=True)
+        }
+    outputs = None
+    if program.task.keep_outputs and not diverged:
+        outputs = np.asarray(part["outputs"], np.float32)[split.test]
+        outputs = outputs.reshape(split.test.size, -1)
+    return replace(
+        record,
+        status=status.name.lower(),
+        epochs=epochs,
+        steps=int(part["step"]),
+        best_epoch=int(part["best"]),
+        diverged_step=int(part["diverged"]),
+        seconds=seconds,
+        values=values,
+        curves=curves,
+        outputs=outputs,
+    )
+
+
+def _curves(program: Program, metrics: tuple[str, ...], history: np.ndarray) -> np.ndarray:
+    """`[epochs, roles, metrics]` from the means of the statistics."""
+    curves = np.full((*history.shape[:2], len(metrics)), np.nan, np.float32)
+    history = np.asarray(history, np.float64)
+    columns = program.training.columns
+    curves[..., 0] = history[..., columns[0]][..., 0]
+    for metric, column in zip(program.task.metrics, columns[1:], strict=True):
+        curves[..., metrics.index(metric.name)] = metric.value(history[..., column])
+    return curves

@@ -1,0 +1,163 @@
+"""The rows of members and their checkpoints: inserted or compared, never overwritten."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
+
+from etude.store import encoding
+from etude.store.records import FINISHED, MemberRecord
+from etude.store.schema import checkpoint, fault, member, study_member
+
+AT_ONCE = 500
+"""How many identities one query names; SQLite once allowed 999 parameters."""
+
+OUTPUTS = ("outputs_shape", "outputs")
+
+
+def ensure(connection: Connection, identities: Iterable[str]) -> None:
+    """A pending row for every member that has none."""
+    wanted = list(dict.fromkeys(identities))
+    known = set(_known(connection, wanted))
+    new = [{"identity": item} | encoding.PENDING for item in wanted if item not in known]
+    if new:
+        connection.execute(insert(member), new)
+
+
+def read(connection: Connection, study: int, outputs: bool) -> tuple[MemberRecord, ...]:
+    """The members of a study in their order."""
+    left_out = {"number"} | (set() if outputs else {*OUTPUTS})
+    query = (
+        select(
+            study_member.c.choice,
+            study_member.c.split,
+            study_member.c.seed,
+            *(column for column in member.c if column.name not in left_out),
+        )
+        .join_from(study_member, member, member.c.identity == study_member.c.member)
+        .where(study_member.c.study == study)
+        .order_by(study_member.c.place)
+    )
+    return tuple(map(encoding.member_record, connection.execute(query).mappings()))
+
+
+def save(connection: Connection, records: Sequence[MemberRecord]) -> tuple[str, ...]:
+    """Insert or compare.
+
+    Returns:
+        the identities whose stored result is another; each is also a row of `fault`.
+    """
+    known = _known(connection, [record.identity for record in records])
+    stored = frozenset(known)
+    new: dict[str, dict[str, Any]] = {}
+    changed: dict[str, dict[str, Any]] = {}
+    faults: list[dict[str, Any]] = []
+    found = datetime.now(UTC).isoformat(timespec="seconds")
+    for record in records:
+        row = encoding.member_row(record)
+        status, digest = known.get(record.identity, ("pending", None))
+        if status in FINISHED:
+            if row["digest"] not in (None, digest):
+                difference = {"stored_digest": digest, "new_digest": row["digest"]}
+                faults.append({"member": record.identity, "found": found} | difference)
+            continue
+        known[record.identity] = (row["status"], row["digest"])
+        if record.identity in stored:
+            changed[record.identity] = row | {"where_identity": record.identity}
+        else:
+            new[record.identity] = row
+    if new:
+        connection.execute(insert(member), list(new.values()))
+    if changed:
+        by_identity = member.c.identity == bindparam("where_identity")
+        connection.execute(update(member).where(by_identity), list(changed.values()))
+    if faults:
+        connection.execute(insert(fault), faults)
+    finished = [identity for identity, (status, _) in known.items() if status in FINISHED]
+    for some in _at_once(finished):
+        connection.execute(delete(checkpoint).where(checkpoint.c.member.in_(some)))
+    return tuple(dict.fromkeys(row["member"] for row in faults))
+
+
+def keep(connection: Connection, checkpoints: Mapping[str, tuple[int, bytes]]) -> None:
+    """Add a checkpoint `(epoch, blob)` for each unfinished member, beside the one before it."""
+    known = _known(connection, list(checkpoints))
+    unknown = [identity for identity in checkpoints if identity not in known]
+    if unknown:
+        raise ValueError(f"the member {unknown[0]!r} must be begun before it has a checkpoint")
+    unfinished = [identity for identity, (status, _) in known.items() if status not in FINISHED]
+    # Epochs not before the new one are of a run that was given up.
+    before: dict[str, int] = {}
+    obsolete: list[dict[str, Any]] = []
+    for some in _at_once(unfinished):
+        query = (
+            select(checkpoint.c.member, checkpoint.c.epoch)
+            .where(checkpoint.c.member.in_(some))
+            .order_by(checkpoint.c.epoch.desc())
+        )
+        for identity, epoch in connection.execute(query):
+            if epoch < checkpoints[identity][0] and identity not in before:
+                before[identity] = epoch
+            else:
+                obsolete.append({"where_member": identity, "where_epoch": epoch})
+    if obsolete:
+        one = (checkpoint.c.member == bindparam("where_member")) & (
+            checkpoint.c.epoch == bindparam("where_epoch")
+        )
+        connection.execute(delete(checkpoint).where(one), obsolete)
+    rows = [
+        {
+            "member": identity,
+            "epoch": int(checkpoints[identity][0]),
+            "hash": hashlib.sha256(checkpoints[identity][1]).hexdigest(),
+            "blob": checkpoints[identity][1],
+        }
+        for identity in unfinished
+    ]
+    if rows:
+        connection.execute(insert(checkpoint), rows)
+
+
+def latest_checkpoint(connection: Connection, identity: str) -> tuple[int, bytes] | None:
+    """The newest checkpoint that is whole."""
+    query = (
+        select(checkpoint.c.epoch, checkpoint.c.hash, checkpoint.c.blob)
+        .where(checkpoint.c.member == identity)
+        .order_by(checkpoint.c.epoch.desc())
+    )
+    for epoch, stored_hash, blob in connection.execute(query):
+        if hashlib.sha256(blob).hexdigest() == stored_hash:
+            return epoch, blob
+    return None
+
+
+def outputs(connection: Connection, identity: str) -> np.ndarray | None:
+    """What a member's kept weights give for its test rows."""
+    query = select(
+        literal(0).label("choice"), literal(0).label("split"), literal(0).label("seed"), member
+    ).where(member.c.identity == identity)
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise ValueError(f"the store holds no member {identity!r}")
+    return encoding.member_record(row).outputs
+
+
+def _known(connection: Connection, identities: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+    """Identity -> status and digest, of those that have a row."""
+    known: dict[str, tuple[str, str | None]] = {}
+    for some in _at_once(identities):
+        query = select(member.c.identity, member.c.status, member.c.digest).where(
+            member.c.identity.in_(some)
+        )
+        known |= {
+            identity: (status, digest) for identity, status, digest in connection.execute(query)
+        }
+    return known
+
+
+def _at_once(identities: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(identities), AT_ONCE):
+        yield identities[start : start + AT_ONCE]

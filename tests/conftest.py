@@ -1,0 +1,54 @@
+"""Shared by all tests: data folder, compilation cache, and which slow tests run today."""
+
+import datetime
+import os
+from pathlib import Path
+
+import pytest
+
+ROTATION = 5
+"""Every slow test runs at least once in so many days."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run all slow tests")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if config.getoption("--slow"):
+        return "slow tests: all"
+    return f"slow tests: part {_part() + 1} of {ROTATION} (all with --slow)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    slow = sorted((item for item in items if item.get_closest_marker("slow")), key=_name)
+    for place, item in enumerate(slow):
+        if place % ROTATION != _part():
+            item.add_marker(pytest.mark.skip(reason="slow; its turn is another day"))
+
+
+def _name(item: pytest.Item) -> str:
+    return item.nodeid
+
+
+def _part() -> int:
+    return datetime.date.today().toordinal() % ROTATION
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Programs that tests compile are kept for the session, so that equal ones load."""
+    from etude.engine.device import use_compilation_cache
+
+    use_compilation_cache(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of downloaded data; the test is skipped where there is none."""
+    folder = os.environ.get("ETUDE_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("ETUDE_DATA names no folder with downloaded data")
+    return Path(folder)
