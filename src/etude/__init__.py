@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from etude.model.user import UserModel as UserModel
     from etude.network import Network as Network
     from etude.network import load as load
-    from etude.report.html import report as report
+    from etude.reporting.html import report as report
     from etude.store.store import Store as Store
     from etude.study import Study as Study
     from etude.sweep import grid as grid
@@ -80,7 +80,7 @@ _PLACES = {
     "plan": "etude.engine.plan",
     "read_study": "etude.file",
     "refit": "etude.interface",
-    "report": "etude.report.html",
+    "report": "etude.reporting.html",
     "run": "etude.interface",
     "sample": "etude.sweep",
 }

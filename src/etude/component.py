@@ -11,7 +11,8 @@ import re
 from typing import Annotated, Any, ClassVar, Self, cast, get_args
 
 import jax
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic_core import core_schema
 
 
 class TracedMark:
@@ -63,6 +64,14 @@ class Component(BaseModel):
         )
         if kind is None and cls.kind and not inspect.isabstract(cls):
             _register(cls)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """A part is given as a component: a dictionary of values does not say of which class."""
+        # While a class is made its own schema is asked for; afterwards that of a part.
+        if cls.__pydantic_complete__:
+            return core_schema.is_instance_schema(cls)
+        return handler(source)
 
     @model_validator(mode="after")
     def _is_hashable(self) -> Self:

@@ -151,7 +151,7 @@ class Network:
         text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            contiguous = {name: np.ascontiguousarray(value) for name, value in arrays.items()}
+            contiguous = {name: np.asarray(value, order="C") for name, value in arrays.items()}
             write_whole(folder / "network.safetensors", save(contiguous))
             write_whole(folder / "network.json", text.encode())
         except OSError as error:

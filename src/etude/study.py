@@ -172,9 +172,27 @@ def swept_values(component: Component, siblings: tuple[Component, ...]) -> dict[
 
 def short_label(component: Component, siblings: tuple[Component, ...]) -> str:
     """The component's name and the fields in which it differs from its siblings of one class."""
+    return _label(component, tuple(swept_values(component, siblings)))
+
+
+def _short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
+    """The short label of each; what differs is looked up once for each class."""
+    by_class: dict[type[Component], list[Component]] = {}
+    for component in components:
+        by_class.setdefault(type(component), []).append(component)
+    labels = {}
+    for same in by_class.values():
+        fields = swept_fields(tuple(same))
+        for component in same:
+            labels[component] = _label(component, fields)
+    return labels
+
+
+def _label(component: Component, fields: tuple[str, ...]) -> str:
     title = getattr(component, "label", "") or component.name
-    parts = [f"{name}={_short(value)}" for name, value in swept_values(component, siblings).items()]
-    return " ".join([str(title), *parts])
+    return " ".join(
+        [str(title), *(f"{name}={_short(getattr(component, name))}" for name in fields)]
+    )
 
 
 def _short(value: Any) -> str:
@@ -190,8 +208,9 @@ def _short(value: Any) -> str:
 def choice_labels(study: Study) -> tuple[str, ...]:
     """A name for each choice that says how it differs from the others."""
     several = [kind for kind in KINDS if len(getattr(study, kind)) > 1] or ["algorithm"]
+    labels = {kind: _short_labels(getattr(study, kind)) for kind in several}
     names = []
     for choice in study.choices():
-        parts = [short_label(getattr(choice, kind), getattr(study, kind)) for kind in several]
+        parts = [labels[kind][getattr(choice, kind)] for kind in several]
         names.append(" · ".join(parts + ([choice.label] if choice.label else [])))
     return tuple(names)

@@ -40,17 +40,24 @@ def grid(cls: type[C], /, **fields: Any) -> tuple[C, ...]:
 
 
 def linear_range(low: float, high: float, count: int) -> list[float]:
-    """`count` evenly spaced numbers from `low` to `high`, both included."""
+    """`count` evenly spaced numbers from `low` to `high`, both included.
+
+    Numbers between them are rounded to six significant digits, or to as many more as keep them
+    apart, so that they read the same everywhere.
+
+    Example:
+        >>> linear_range(0, 1, 5)
+        [0.0, 0.25, 0.5, 0.75, 1.0]
+    """
     _check_range(low, high, count)
-    if count == 1:
-        return [float(low)]
-    return [_rounded(low + (high - low) * i / (count - 1)) for i in range(count)]
+    shares = (i / (count - 1) for i in range(1, count - 1))
+    return _between(low, high, count, [low * (1 - share) + high * share for share in shares])
 
 
 def log_range(low: float, high: float, count: int) -> list[float]:
     """`count` numbers from `low` to `high`, both included, each a constant times the last.
 
-    Numbers are rounded to six significant digits, so that they read the same everywhere.
+    Numbers between them are rounded as in `linear_range`.
 
     Example:
         >>> log_range(1e-3, 1e-1, 3)
@@ -59,13 +66,26 @@ def log_range(low: float, high: float, count: int) -> list[float]:
     _check_range(low, high, count)
     if low <= 0:
         raise ValueError(f"`low` must be greater than 0 on a logarithmic range, got {low}")
+    shares = (i / (count - 1) for i in range(1, count - 1))
+    bottom, top = math.log(low), math.log(high)
+    inner = [math.exp(bottom * (1 - share) + top * share) for share in shares]
+    return _between(low, high, count, inner)
+
+
+def _between(low: float, high: float, count: int, inner: list[float]) -> list[float]:
+    """A range of which the inner numbers are rounded, its ends as they were given."""
     if count == 1:
         return [float(low)]
-    ratio = math.log(high / low) / (count - 1)
-    return [_rounded(low * math.exp(ratio * i)) for i in range(count)]
+    for digits in range(6, 18):
+        values = [float(low), *(_rounded(value, digits) for value in inner), float(high)]
+        if all(one < other for one, other in itertools.pairwise(values)):
+            return values
+    raise ValueError(f"there are no {count} different numbers from {low} to {high}")
 
 
 def _check_range(low: float, high: float, count: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise ValueError(f"`count` must be a whole number, got {count!r}")
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"a range must be between finite numbers, got {low} and {high}")
     if count < 1:
@@ -74,8 +94,8 @@ def _check_range(low: float, high: float, count: int) -> None:
         raise ValueError(f"`low` must be less than `high`, got {low} and {high}")
 
 
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
+def _rounded(value: float, digits: int = 6) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,8 @@ def log_uniform(low: float, high: float) -> Distribution:
 def int_uniform(low: int, high: int) -> Distribution:
     """Any whole number from `low` to `high`, both included, equally likely."""
     _check_range(low, high, 2)
+    if low != int(low) or high != int(high):
+        raise ValueError(f"`int_uniform` is between whole numbers, got {low} and {high}")
     return Distribution("int_uniform", low, high)
 
 
@@ -137,6 +159,12 @@ def sample(cls: type[C], count: int, /, *, seed: int = 0, **fields: Any) -> tupl
         count: how many to draw.
         seed: the same seed draws the same components.
         fields: distributions to draw from; anything else is one fixed value.
+
+    Example:
+        >>> from etude.algorithm import SGD
+        >>> drawn = sample(SGD, 2, learning_rate=log_uniform(1e-3, 1e-1), epochs=5)
+        >>> all(1e-3 <= rule.learning_rate <= 1e-1 for rule in drawn)
+        True
     """
     if count < 1:
         raise ValueError(f"`count` must be at least 1, got {count}")

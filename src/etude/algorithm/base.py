@@ -33,7 +33,7 @@ class Algorithm(Component, kind="algorithm"):
         batch_size: rows of a step; "full" is batch gradient descent, 1 stochastic gradient
             descent. Rows are drawn without replacement until all are used.
         epochs: how often training goes through its rows.
-        steps: at most this many steps; 0 is no limit.
+        steps: train for this many steps instead; 0 leaves it to `epochs`.
         schedule: how the learning rate changes.
         stopping: when training ends before its budget; None never.
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -50,9 +50,21 @@ class Stream(Component, kind="stream"):
         """The carry at the start of an epoch; by default unchanged."""
         return carry
 
+    def batch_rows(self, batch_size: int | Literal["full"], count: int) -> int:
+        """The rows of a batch where an algorithm asks for `batch_size`.
+
+        By default at most all training rows, which "full" stands for. An environment makes as
+        many rows as it is asked for.
+
+        Args:
+            batch_size: what the algorithm asks for.
+            count: training rows of the largest split.
+        """
+        return count if batch_size == "full" else min(batch_size, count)
+
     @abstractmethod
     def batches(self, source: Source, batch_size: int) -> Any:
-        """The number of batches of an epoch."""
+        """The number of batches of an epoch; of the source it depends on `split.count` alone."""
 
     @abstractmethod
     def batch(
@@ -68,7 +80,18 @@ class Stream(Component, kind="stream"):
     def evaluation(
         self, source: Source, index: Any, model: Any, key: jax.Array
     ) -> tuple[Batch, jax.Array]:
-        """Batch number `index` of the evaluation, and the weights of its rows, `[3, batch]`."""
+        """Batch number `index` of the evaluation, and the weights of its rows, `[3, batch]`.
+
+        The batches together hold the rows of the data in order, padded as `split.roles` is. A
+        row of an environment is a start, and its evaluation the episode from there.
+
+        Args:
+            source: what the stream reads.
+            index: which batch.
+            model: the module, in evaluation mode.
+            key: the same for all batches and at every evaluation of a member, so that what is
+                drawn stays; fold `index` in where batches are to draw differently.
+        """
 
 
 @dataclass(frozen=True)

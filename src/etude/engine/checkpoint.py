@@ -12,7 +12,7 @@ def to_bytes(tree: Any) -> bytes:
 
     return save(
         {
-            str(place): np.ascontiguousarray(_plain(leaf))
+            str(place): np.asarray(_plain(leaf), order="C")
             for place, leaf in enumerate(jax.tree.leaves(tree))
         }
     )

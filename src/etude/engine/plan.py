@@ -13,7 +13,7 @@ import numpy as np
 from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.component import Component
-from etude.data.base import Prepared, Split
+from etude.data.base import Data, Prepared, Source, Split, Stream
 from etude.data.rows import padded_rows
 from etude.engine.device import Device, current_device
 from etude.engine.status import Status
@@ -50,7 +50,7 @@ class Program:
 
     Attributes:
         task: what is static.
-        material: number of the data choice.
+        material: number of the data choice whose arrays and splits they read.
         width: how many members train side by side.
         members: which members of the plan.
         options: compiler options.
@@ -112,7 +112,8 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Memory that training takes at most, in bytes: the data once, and W members a worker."""
-        data = sum(_bytes(material.prepared.arrays) for material in self.materials)
+        read = {program.material for program in self.programs}
+        data = sum(_bytes(self.materials[number].prepared.arrays) for number in read)
         widest = max(
             (program.width * member_bytes(program.training) for program in self.programs),
             default=0,
@@ -137,6 +138,11 @@ def plan(study: Study, device: Device | None = None) -> Plan:
     """
     device = device or current_device()
     materials = tuple(_material(study, data) for data in study.data)
+    contents: dict[Any, int] = {}
+    alike = [
+        contents.setdefault(_content(data, material), number)
+        for number, (data, material) in enumerate(zip(study.data, materials, strict=True))
+    ]
     choices = study.choices()
     programs: dict[Any, Program] = {}
     members: list[Member] = []
@@ -144,7 +150,7 @@ def plan(study: Study, device: Device | None = None) -> Plan:
         index = study.data.index(choice.data)
         material = materials[index]
         _check(choice, material)
-        program = _program(choice, index, material, device, programs)
+        program = _program(choice, alike[index], materials[alike[index]], device, programs)
         for split in range(len(material.splits)):
             for seed in range(study.seeds):
                 program.members.append(len(members))
@@ -152,7 +158,7 @@ def plan(study: Study, device: Device | None = None) -> Plan:
     return Plan(study, choices, tuple(members), materials, tuple(programs.values()), device)
 
 
-def _material(study: Study, data: Any) -> Material:
+def _material(study: Study, data: Data) -> Material:
     prepared = data.prepare()
     metrics = list(applicable(prepared.spec))
     if study.metric is not None:
@@ -161,6 +167,11 @@ def _material(study: Study, data: Any) -> Material:
             metrics.append(study.metric)
     splits = study.validation.splits(prepared.rows, prepared.strata, study.seed)
     return Material(prepared, splits, tuple(metrics))
+
+
+def _content(data: Data, material: Material) -> Any:
+    """Equal for data that differ in traced numbers alone, which act through their stream."""
+    return jax.tree.structure(data), material.prepared.spec, material.prepared.fingerprint
 
 
 def _check(choice: Choice, material: Material) -> None:
@@ -184,12 +195,12 @@ def _program(
 ) -> Program:
     """The program of a choice, made where there is none yet."""
     prepared, algorithm = material.prepared, choice.algorithm
-    largest = max(split.train.size for split in material.splits)
-    batch_size = largest if algorithm.batch_size == "full" else min(algorithm.batch_size, largest)
-    smallest = min(split.train.size for split in material.splits)
+    counts = [split.train.size for split in material.splits]
+    batch_size = prepared.stream.batch_rows(algorithm.batch_size, max(counts))
+    batches = [_batches(prepared.stream, count, batch_size) for count in counts]
     epochs = algorithm.epochs
     if algorithm.steps:
-        epochs = math.ceil(algorithm.steps / math.ceil(smallest / batch_size))
+        epochs = math.ceil(algorithm.steps / min(batches))
     base = {name: getattr(algorithm, name) for name in Algorithm.model_fields}
     fixed = (
         index,
@@ -227,12 +238,18 @@ def _program(
     else:
         key, training = alone, Training(task((algorithm,)), shapes)
     width = device.width(member_bytes(training))
-    steps = algorithm.steps or epochs * math.ceil(largest / batch_size)
+    steps = algorithm.steps or epochs * max(batches)
     options = device.options(6.0 * training.parameters * batch_size * steps)
     profile = device.profile(width, options)
     program = Program(training.task, index, width, options, profile, training, steps)
     programs[key] = program
     return program
+
+
+def _batches(stream: Stream, count: int, batch_size: int) -> int:
+    """The batches of an epoch over so many training rows, as the stream itself counts them."""
+    split = Split(np.empty(0), np.int32(count), np.empty(0))
+    return int(stream.batches(Source((), (), split), batch_size))
 
 
 def _structure(value: Any) -> Any:
@@ -278,7 +295,8 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
     program = plan.programs[plan.program_of[number]]
     choice = plan.choices[member.choice]
     rules = [type(rule) for rule in program.task.rules]
-    parts = (plan.materials[program.material].prepared.stream, choice.model, choice.loss)
+    stream = plan.materials[plan.material_of(member.choice)].prepared.stream
+    parts = (stream, choice.model, choice.loss)
     numbers = [float(leaf) for part in (*parts, choice.algorithm) for leaf in jax.tree.leaves(part)]
     numbers += [0.0] * (program.training.numbers - len(numbers))
     return Inputs(

@@ -79,7 +79,8 @@ class Carry(NamedTuple):
         epoch: epochs done.
         status: a `Status`.
         diverged: the step at which a value became non-finite, counted from 1; else 0.
-        outputs: `[rows, outputs]`, of the last evaluation; () where not kept.
+        outputs: `[rows, outputs]`, of the last evaluation, the leaves of a tree side by side;
+            () where not kept.
         history: `[epochs, roles, statistics]`, means over the rows of each role.
         kept: the best epoch so far; () without early stopping.
     """
@@ -332,7 +333,7 @@ class Member:
             ]
             self._widths = [part.shape[1] for part in statistics]
             sums = jnp.matmul(roles, jnp.concatenate(statistics, 1), precision="highest")
-            return sums, jnp.sum(roles, 1), outputs if self.task.keep_outputs else ()
+            return sums, jnp.sum(roles, 1), _flat(outputs) if self.task.keep_outputs else ()
 
         count = parts.stream.evaluations(source)
         if count == 1:
@@ -340,7 +341,7 @@ class Member:
         else:
             sums, totals, outputs = jax.lax.map(one, jnp.arange(count))
             sums, totals = jnp.sum(sums, 0), jnp.sum(totals, 0)
-            outputs = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), outputs)
+            outputs = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[2]), outputs)
         means = sums / jnp.where(totals > 0, totals, jnp.nan)[:, None]
         return means, outputs
 
@@ -375,6 +376,12 @@ class Member:
             lambda leaf: leaf[inputs.split], (shared.fitted, shared.splits)
         )
         return Source(shared.arrays, fitted, splits)
+
+
+def _flat(outputs: Any) -> jax.Array:
+    """A tree of `[batch, ...]` as one `[batch, outputs]`."""
+    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(outputs)]
+    return leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
 
 
 def _key(data: jax.Array) -> jax.Array:

@@ -1,0 +1,1 @@
+"""Evidence: intervals, ranks and honest estimates, computed from the records of a study alone."""

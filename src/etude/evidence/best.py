@@ -1,0 +1,111 @@
+"""What the best choice is worth, freed of the flattery of having been chosen.
+
+The best of m values is, on average, better than its own expectation (the winner's curse). An
+honest estimate judges the choice on rows that had no say in choosing it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etude.evidence.comparison import Comparison
+from etude.evidence.intervals import estimate
+from etude.store.records import StudyRecord
+
+INSIDE = "chosen on the validation rows of each split, judged on its test rows"
+ACROSS = "chosen on the other splits, judged on the split left out"
+SINGLE = "one choice only: nothing was chosen"
+
+DISJOINT = ("kfold", "stratified", "grouped", "leave_one_out")
+"""Validations whose test rows are never the test rows of another split."""
+
+
+@dataclass(frozen=True)
+class BestEstimate:
+    """The value of choosing the best, estimated on rows that did not choose.
+
+    Attributes:
+        mean, stderr, interval, n: over splits, as everywhere; None where it cannot be told.
+        method: how the choice was made and judged; "" where there is no estimate.
+        reason: why there is no estimate; "" where there is one.
+        chosen: for every split, the number of the choice that was judged on it.
+    """
+
+    mean: float | None
+    stderr: float | None
+    interval: tuple[float, float] | None
+    n: int
+    method: str
+    reason: str
+    chosen: tuple[int, ...]
+
+
+def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimate:
+    """The value of the best choice, without the flattery of its having been chosen.
+
+    With validation rows: `chosen_inside`. Without, and with folds that share no test rows:
+    `chosen_across`. Otherwise there is no honest estimate from values by split alone.
+    """
+    if not comparison.complete.any():
+        return _none("no choice is complete")
+    if comparison.judged != "test":
+        return _none("the study keeps no rows apart to judge on")
+    if comparison.complete.sum() == 1:
+        values = comparison.judged_values[comparison.complete]
+        return _judged(comparison, values[0], np.zeros(len(comparison.splits), int), SINGLE)
+    if comparison.choosing == "validation":
+        return chosen_inside(comparison)
+    if len(comparison.splits) < 2:
+        return _none(
+            "with one split and no validation rows, the rows that judge the best choice are "
+            "those that chose it"
+        )
+    if not _shares_no_test_rows(record, comparison):
+        return _none(
+            "the test rows of the splits overlap, so no split can judge what the others chose"
+        )
+    return chosen_across(comparison)
+
+
+def chosen_inside(comparison: Comparison) -> BestEstimate:
+    """In every split the choice best on its validation rows, judged on its test rows."""
+    scores = comparison.scores[comparison.complete]
+    judged = comparison.judged_values[comparison.complete]
+    winners = scores.argmax(axis=0)  # [splits]
+    return _judged(comparison, judged[winners, np.arange(judged.shape[1])], winners, INSIDE)
+
+
+def chosen_across(comparison: Comparison) -> BestEstimate:
+    """For every split the choice that is best on all others, judged on this split.
+
+    The estimate is of choosing with one split less than there are, so it leans to the
+    pessimistic side. It needs splits that share no test rows.
+    """
+    scores = comparison.scores[comparison.complete]
+    judged = comparison.judged_values[comparison.complete]
+    splits = scores.shape[1]
+    winners = np.array(
+        [np.delete(scores, split, axis=1).mean(axis=1).argmax() for split in range(splits)]
+    )
+    return _judged(comparison, judged[winners, np.arange(splits)], winners, ACROSS)
+
+
+def _judged(
+    comparison: Comparison, values: np.ndarray, winners: np.ndarray, method: str
+) -> BestEstimate:
+    if not np.isfinite(values).all():
+        return _none("a chosen member diverged, and the trivial predictor has no value")
+    found = estimate(values, comparison.test_over_train)
+    chosen = tuple(int(choice) for choice in comparison.choices[comparison.complete][winners])
+    return BestEstimate(found.mean, found.stderr, found.interval, found.n, method, "", chosen)
+
+
+def _none(reason: str) -> BestEstimate:
+    return BestEstimate(None, None, None, 0, "", reason, ())
+
+
+def _shares_no_test_rows(record: StudyRecord, comparison: Comparison) -> bool:
+    validation = record.document.get("validation") or {}
+    rows = max(split.train + split.validation + split.test for split in comparison.splits)
+    judged = sum(split.test for split in comparison.splits)
+    return validation.get("name") in DISJOINT and judged <= rows

@@ -1,0 +1,240 @@
+"""What a study found, in the forms that people and programs ask for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from etude.errors import InputError
+from etude.evidence.best import BestEstimate, estimate_of_best
+from etude.evidence.comparison import Comparison, comparisons
+from etude.evidence.ranking import ChoiceSummary, summaries
+from etude.evidence.ranking_table import RankingTable
+from etude.store.records import StudyRecord
+from etude.study import Study
+
+JSON_VERSION = 1
+Kind = Literal["polars", "pandas"]
+
+
+@dataclass(frozen=True)
+class RankedChoice:
+    """A choice that a study ranked, as `refit` takes it.
+
+    Attributes:
+        choice: its number in the study.
+        label: its name for people.
+        rank: 1 for the best of its data choice.
+        mean: its mean over splits on the judged rows.
+        document: data, model, loss and algorithm with all their fields.
+    """
+
+    choice: int
+    label: str
+    rank: int
+    mean: float | None
+    document: dict[str, Any]
+
+    def __index__(self) -> int:
+        return self.choice
+
+
+class Result:
+    """What a study found.
+
+    Args:
+        record: what is kept of the study; everything is computed from it alone.
+        study: the study itself, where it was run here; `refit` takes it, for parts of a user
+            cannot be made again from the record.
+
+    Example:
+        ```python
+        result = etude.run(study)
+        print(result.table())
+        network = etude.refit(result, result.best())
+        ```
+    """
+
+    def __init__(self, record: StudyRecord, study: Study | None = None) -> None:
+        self.record = record
+        self.study = study
+
+    @cached_property
+    def summaries(self) -> tuple[ChoiceSummary, ...]:
+        """All choices: by data choice, then by rank, the incomplete ones last."""
+        return summaries(self.record)
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The values by split behind the summaries, one comparison for each data choice."""
+        return comparisons(self.record)
+
+    def table(self, top: int = 20) -> RankingTable:
+        """The best choices, for a terminal, a pipe or a notebook.
+
+        Args:
+            top: how many choices are shown.
+        """
+        roles = {comparison.choosing for comparison in self.comparisons}
+        choosing = roles.pop() if len(roles) == 1 else self.record.judged
+        return RankingTable(self.summaries, self.record.metric, self.record.judged, choosing, top)
+
+    def best(self, data: int = 0) -> RankedChoice:
+        """The choice of rank 1; the first one where several tie.
+
+        With validation rows it is the best on those, otherwise on the judged rows.
+
+        Args:
+            data: number of the data choice, in a study of several.
+
+        Raises:
+            InputError: no choice of this data is complete, or there is no such data choice.
+        """
+        rows = [summary for summary in self.summaries if summary.data == data]
+        if not rows:
+            numbers = sorted({summary.data for summary in self.summaries})
+            raise InputError(f"`data` must be one of {numbers}, got {data}")
+        if rows[0].rank is None:
+            raise InputError(f"no choice is complete; the first one is {rows[0].note}")
+        first = rows[0]
+        return RankedChoice(
+            choice=first.choice,
+            label=first.label,
+            rank=1,
+            mean=first.mean,
+            document=self.record.choices[first.choice].document,
+        )
+
+    def estimate_of_best(self, data: int = 0) -> BestEstimate:
+        """What choosing the best is worth, judged on rows that did not choose."""
+        comparison = next((c for c in self.comparisons if c.data == data), None)
+        if comparison is None:
+            numbers = [comparison.data for comparison in self.comparisons]
+            raise InputError(f"`data` must be one of {numbers}, got {data}")
+        return estimate_of_best(self.record, comparison)
+
+    def frame(self, kind: Kind = "polars") -> Any:
+        """One row for each choice, in the order of the ranking.
+
+        Columns: number, choice, data, the swept fields, rank, mean, stderr, low, high, n,
+        p_best, members, diverged, failed, missing, note.
+
+        Args:
+            kind: the kind of data frame, "polars" or "pandas".
+        """
+        fields = list(dict.fromkeys(f for choice in self.record.choices for f in choice.swept))
+        columns: dict[str, list[Any]] = {
+            "number": [row.choice for row in self.summaries],
+            "choice": [row.label for row in self.summaries],
+            "data": [row.data for row in self.summaries],
+        }
+        for field in fields:
+            values = [self.record.choices[row.choice].swept.get(field) for row in self.summaries]
+            columns.setdefault(field, _one_type(values))
+        columns |= {
+            "rank": [row.rank for row in self.summaries],
+            "mean": [row.mean for row in self.summaries],
+            "stderr": [row.stderr for row in self.summaries],
+            "low": [row.interval[0] if row.interval else None for row in self.summaries],
+            "high": [row.interval[1] if row.interval else None for row in self.summaries],
+        }
+        for name in ("n", "p_best", "members", "diverged", "failed", "missing", "note"):
+            columns[name] = [getattr(row, name) for row in self.summaries]
+        return _frame(columns, kind)
+
+    def members(self, kind: Kind = "polars") -> Any:
+        """One row for each network: its place, how it went, and every value of its kept weights.
+
+        Args:
+            kind: the kind of data frame, "polars" or "pandas".
+        """
+        members = self.record.members
+        columns: dict[str, list[Any]] = {
+            "number": [member.choice for member in members],
+            "choice": [self.record.choices[member.choice].label for member in members],
+        }
+        for name in ("split", "seed", "status", "reason", "epochs", "steps", "best_epoch"):
+            columns[name] = [getattr(member, name) for member in members]
+        columns["diverged_step"] = [member.diverged_step or None for member in members]
+        columns["seconds"] = [member.seconds for member in members]
+        for role in ("train", "validation", "test"):
+            for metric in self.record.metrics:
+                values = [member.values.get(role, {}).get(metric) for member in members]
+                if any(value is not None for value in values):
+                    columns[f"{role}_{metric}"] = values
+        return _frame(columns, kind)
+
+    def json(self) -> dict[str, Any]:
+        """The answer as one object for programs; what is unknown is null, never NaN.
+
+        `best` and `estimate_of_best` are those of the only data choice; in a study of several
+        they are null, and the ranks in `choices` hold within each.
+        """
+        record = self.record
+        single = len(self.comparisons) == 1
+        ranked = single and self.summaries[0].rank is not None
+        best = self.estimate_of_best(self.comparisons[0].data) if single else None
+        return {
+            "version": JSON_VERSION,
+            "study": record.name,
+            "members": len(record.members),
+            "programs": len(record.programs),
+            "trained": record.trained,
+            "reused": record.reused,
+            "diverged": sum(member.status == "diverged" for member in record.members),
+            "seconds": {
+                name: float(record.seconds.get(name, 0.0)) for name in ("compile", "run", "total")
+            },
+            "metric": record.metric,
+            "choices": [
+                {
+                    "choice": row.label,
+                    "mean": row.mean,
+                    "stderr": row.stderr,
+                    "interval": list(row.interval) if row.interval else None,
+                    "n": row.n,
+                    "rank": row.rank,
+                    "p_best": row.p_best,
+                    "diverged": row.diverged,
+                }
+                for row in self.summaries
+            ],
+            "best": self.summaries[0].label if ranked else None,
+            "estimate_of_best": None
+            if best is None
+            else {
+                "mean": best.mean,
+                "stderr": best.stderr,
+                "interval": list(best.interval) if best.interval else None,
+                "n": best.n,
+                "method": best.method or None,
+                "reason": best.reason or None,
+            },
+        }
+
+    def __repr__(self) -> str:
+        return f"Result({self.record.name!r})\n{self.table()}"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
+
+
+def _one_type(values: list[Any]) -> list[Any]:
+    """The values as they are if a column can hold them, as text otherwise."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int} or kinds <= {int, float}:
+        return [None if v is None else v if kinds <= {int} else float(v) for v in values]
+    if kinds <= {bool} or kinds <= {str}:
+        return values
+    return [None if value is None else str(value) for value in values]
+
+
+def _frame(columns: dict[str, list[Any]], kind: str) -> Any:
+    if kind == "pandas":
+        import pandas  # type: ignore[import-untyped]
+
+        return pandas.DataFrame(columns)
+    if kind == "polars":
+        import polars
+
+        return polars.DataFrame(columns, strict=False)
+    raise InputError(f"`kind` must be 'polars' or 'pandas', got {kind!r}")

@@ -1,0 +1,88 @@
+"""The estimate of the best choice does not flatter, and says when it cannot be made."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from etude.evidence.best import ACROSS, INSIDE, chosen_across, estimate_of_best
+from etude.evidence.comparison import comparisons
+from study_records import study_record, with_members, with_values
+
+
+def _best(record):
+    return estimate_of_best(record, comparisons(record)[0])
+
+
+def test_the_choice_of_each_split_is_made_on_its_validation_rows() -> None:
+    record = study_record(rates=2, rules=("adam",), folds=2, seeds=2, validation_rows=100)
+    inside = [[0.9, 0.6], [0.7, 0.8]]  # [choice][split]
+    test = [[0.50, 0.51], [0.52, 0.53]]
+    record = with_members(
+        record,
+        {
+            number: {
+                "values": {
+                    "validation": {"accuracy": inside[member.choice][member.split]},
+                    "test": {"accuracy": test[member.choice][member.split] + 0.01 * member.seed},
+                }
+            }
+            for number, member in enumerate(record.members)
+        },
+    )
+    found = _best(record)
+    assert found.method == INSIDE
+    assert found.chosen == (0, 1)
+    assert found.mean == pytest.approx((0.505 + 0.535) / 2)
+    assert found.n == 2
+    assert found.interval is not None
+
+
+def test_without_validation_rows_each_fold_judges_what_the_others_chose() -> None:
+    values = np.array([[0.9, 0.8, 0.1], [0.6, 0.6, 0.9], [0.5, 0.7, 0.7]])
+    found = _best(with_values(values))
+    # Means of the other folds: without 0: .45 .75 .70; without 1: .5 .75 .6; without 2: .85 ...
+    assert found.chosen == (1, 1, 0)
+    assert found.mean == pytest.approx((0.6 + 0.6 + 0.1) / 3)
+    assert found.method == ACROSS
+
+
+def test_coin_flips_are_not_flattered() -> None:
+    """RULES 20: 100 choices that guess, 100 rows: the best seems to err .376, truly .500."""
+    random = np.random.default_rng(0)
+    record = with_values(np.zeros((100, 5)), greater_is_better=False)
+    comparison = comparisons(record)[0]
+    apparent, honest = [], []
+    for _ in range(300):
+        errors = random.integers(0, 2, size=(100, 5, 20)).mean(axis=2)
+        drawn = replace(comparison, judged_values=errors, choosing_values=errors)
+        apparent.append(errors.mean(axis=1).min())
+        honest.append(chosen_across(drawn).mean)
+    assert np.mean(apparent) == pytest.approx(0.376, abs=0.006)
+    assert np.mean(honest) == pytest.approx(0.5, abs=4 * np.std(honest) / np.sqrt(300))
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (study_record(rates=2, folds=1, rules=("adam",)), "one split and no validation rows"),
+        (replace(study_record(rates=2, folds=2), judged="train"), "no rows apart"),
+        (
+            replace(
+                study_record(rates=2, folds=3),
+                document=study_record().document | {"validation": {"name": "bootstrap"}},
+            ),
+            "overlap",
+        ),
+    ],
+)
+def test_where_nothing_honest_can_be_said_the_reason_is_told(record, reason: str) -> None:
+    found = _best(record)
+    assert found.mean is None
+    assert reason in found.reason
+
+
+def test_one_choice_was_not_chosen() -> None:
+    found = _best(with_values(np.array([[0.8, 0.9]])))
+    assert found.mean == pytest.approx(0.85)
+    assert "nothing was chosen" in found.method

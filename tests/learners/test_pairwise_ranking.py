@@ -1,0 +1,173 @@
+"""Pairwise ranking of films: a loss over pairs, whose negatives are drawn in the stream."""
+
+import os
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import etude
+from etude.batch import Batch, Spec
+from etude.data.assemble import fingerprint
+from etude.data.base import Data, Prepared, Source
+from etude.data.ratings import MovieLens
+from etude.data.rows import Rows
+from etude.evidence.result import Result
+from etude.execution.run import run
+from etude.loss.base import Loss
+from etude.metric.base import Metric
+from etude.model.factorization import Factors, MatrixFactorization
+from etude.validation.holdout import Holdout
+
+REAL = Path(os.environ.get("ETUDE_DATA", "")) / "ml-100k" / "u.data"
+needs_movielens = pytest.mark.skipif(
+    not REAL.is_file(), reason="ETUDE_DATA does not have ml-100k/u.data"
+)
+
+
+class Pairs(Rows):
+    """Each row with a film that its user has not seen: inputs `[batch, 2, 2]`.
+
+    In training it is drawn anew for every batch from all films, and a row weighs 0 where the
+    user has seen the film drawn in another training row. In evaluations it stays the same.
+    """
+
+    def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
+        seen = jnp.take(source.arrays["seen"], index, axis=0, mode="clip")
+        return Batch(seen[:, None], (), weights)
+
+    def slice(self, source: Source, start: Any, size: int) -> Batch:
+        seen, unseen = (
+            jax.lax.dynamic_slice_in_dim(source.arrays[name], start, size)
+            for name in ("seen", "unseen")
+        )
+        return Batch(_pairs(seen, unseen), (), jnp.ones(size))
+
+    def batch(
+        self, source: Source, carry: Any, index: Any, batch_size: int, model: Any, key: jax.Array
+    ) -> tuple[Any, Batch]:
+        carry, batch = super().batch(source, carry, index, batch_size, model, key)
+        seen, known = batch.inputs[:, 0], source.fitted["known"]
+        drawn = jax.random.randint(key, (batch_size,), 0, known.shape[1], seen.dtype)
+        weights = jnp.where(known[seen[:, 0], drawn], 0, batch.weights)
+        return carry, batch._replace(inputs=_pairs(seen, drawn), weights=weights)
+
+
+def _pairs(seen: jax.Array, other: jax.Array) -> jax.Array:
+    """(user, film seen) and (user, other film), `[batch, 2, 2]`."""
+    return jnp.stack([seen, jnp.stack([seen[:, 0], other], 1)], 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Which films each user has seen in the training rows, `[users, films]`."""
+
+    seen: np.ndarray
+    shape: tuple[int, int]
+
+    def __call__(self, rows: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+        known = np.zeros(self.shape, bool)
+        known[tuple(self.seen[rows].T)] = True
+        return {"known": known}
+
+
+@cache
+def unseen_films(rows: bytes, users: int, films: int) -> np.ndarray:
+    """For every row a film that its user has in no row, uniformly at random."""
+    seen = np.frombuffer(rows, np.int32).reshape(-1, 2)
+    known = np.zeros((users, films), bool)
+    known[tuple(seen.T)] = True
+    generator = np.random.default_rng(0)
+    drawn = generator.integers(films, size=len(seen))
+    while (again := known[seen[:, 0], drawn]).any():
+        drawn[again] = generator.integers(films, size=again.sum())
+    return drawn.astype(np.int32)
+
+
+class FilmPairs(Data):
+    """MovieLens 100K as who has seen what; how they liked it is ignored."""
+
+    def prepare(self) -> Prepared:
+        ratings = MovieLens().prepare()
+        seen, sizes = ratings.arrays["inputs"], ratings.spec.sizes
+        shape = (ratings.spec.size("users"), ratings.spec.size("items"))
+        arrays = {"seen": seen, "unseen": unseen_films(seen.tobytes(), *shape)}
+        return Prepared(
+            spec=Spec("ranking", (2,), sizes=sizes),
+            stream=Pairs(),
+            arrays=arrays,
+            rows=len(seen),
+            fingerprint=fingerprint(arrays, {}),
+            fit=Known(seen, shape),
+        )
+
+
+class PairwiseLogistic(Loss):
+    """−log σ(ŷ_seen − ŷ_other) (Rendle et al., "BPR", 2009); outputs are both scores."""
+
+    def outputs(self, spec: Spec) -> int:
+        return 1
+
+    def evaluate(self, model: nnx.Module, batch: Batch) -> jax.Array:
+        users_and_films = batch.inputs.reshape(-1, 2)
+        return model(users_and_films).reshape(-1, 2)  # type: ignore[operator]
+
+    def __call__(self, outputs: jax.Array, batch: Batch) -> jax.Array:
+        return jax.nn.softplus(outputs[:, 1] - outputs[:, 0])
+
+    def prediction(self, outputs: jax.Array) -> jax.Array:
+        return outputs[:, :1] - outputs[:, 1:]
+
+
+class PairAccuracy(Metric):
+    """Share of pairs in the right order, a tie one half: the area under the ROC curve."""
+
+    greater_is_better = True
+    task = "ranking"
+
+    def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
+        return (jnp.sign(prediction) + 1) / 2
+
+    def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
+        return 0.5
+
+
+def study(*rates: float) -> etude.Study:
+    return etude.Study(
+        data=FilmPairs(),
+        model=MatrixFactorization(factors=8),
+        loss=PairwiseLogistic(l2=1e-6),
+        algorithm=etude.grid(etude.Adam, learning_rate=list(rates), batch_size=1024, epochs=4),
+        validation=Holdout(test=0.1),
+        metric=PairAccuracy(),
+        seeds=2,
+    )
+
+
+@needs_movielens
+def test_films_that_people_went_on_to_see_are_ranked_first(
+    device: Any, assert_same_bits: Any
+) -> None:
+    record = run(study(1e-2, 3e-2), device=device())
+    assert len(record.programs) == 1
+    prepared = FilmPairs().prepare()
+    split = Holdout(test=0.1).splits(prepared.rows, None, 0)[0]
+    seen, unseen = prepared.arrays["seen"], prepared.arrays["unseen"]
+    counts = np.bincount(seen[split.train, 1], minlength=prepared.spec.size("items"))
+    by_popularity = np.sign(counts[seen[split.test, 1]] - counts[unseen[split.test]])
+    for member in record.members:
+        scores = np.asarray(member.outputs, np.float64)
+        ahead = scores[:, 0] - scores[:, 1]
+        values = member.values["test"]
+        assert values["loss"] == pytest.approx(np.log1p(np.exp(-ahead)).mean(), rel=1e-5)
+        assert values["pair_accuracy"] == pytest.approx((np.sign(ahead).mean() + 1) / 2, abs=1e-6)
+        print(member.choice, values, by_popularity.mean()/2+.5, member.curves[:,[0,2],1])
+    assert Result(record).best().rank == 1
+    alone = run(study(3e-2), device=device(workers=1))
+    assert_same_bits(alone, record)

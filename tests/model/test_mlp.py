@@ -1,0 +1,156 @@
+"""The perceptron against PyTorch and a computation by hand."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from pydantic import ValidationError
+
+from etude.batch import Spec
+from etude.errors import InputError
+from etude.model.activations import Activation
+from etude.model.initializers import Constant, HeNormal, Normal, XavierUniform, Zeros
+from etude.model.mlp import MLP
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "torch.json").read_text())
+PERCEPTRON = GOLDEN["perceptron"]
+SPEC = Spec("classes", (4,), classes=("a", "b"))
+
+
+def build(model: MLP, spec: Spec = SPEC, outputs: int = 2, seed: int = 0) -> Any:
+    return model.build(spec, outputs, nnx.Rngs(jax.random.key(seed)))
+
+
+def weights(module: Any) -> list[np.ndarray]:
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(nnx.state(module, nnx.Param))]
+
+
+def test_agrees_with_torch_forwards_and_backwards() -> None:
+    with jax.enable_x64(True):
+        module = build(MLP(widths=(5, 3), activation="tanh"))
+        for layer, kernel, bias in zip(
+            module.layers, PERCEPTRON["kernels"], PERCEPTRON["biases"], strict=True
+        ):
+            assert layer.kernel.shape == np.shape(kernel)
+            layer.kernel[...] = jnp.asarray(kernel)
+            layer.bias[...] = jnp.asarray(bias)
+        x, classes = jnp.asarray(PERCEPTRON["inputs"]), jnp.asarray(PERCEPTRON["classes"])
+
+        def objective(module: Any) -> jax.Array:
+            scores = jax.nn.log_softmax(module(x))
+            return -jnp.mean(scores[jnp.arange(len(classes)), classes])
+
+        outputs, gradient = nnx.jit(lambda module: (module(x), nnx.grad(objective)(module)))(module)
+    np.testing.assert_allclose(outputs, PERCEPTRON["outputs"], rtol=1e-12)
+    for index in range(3):
+        layer = gradient["layers"][index]
+        for name in ("kernel", "bias"):
+            expected = PERCEPTRON[f"{name}_gradients"][index]
+            np.testing.assert_allclose(layer[name][...], expected, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+def test_every_activation_trains(activation: str) -> None:
+    module = build(MLP(widths=(8,), activation=activation))
+    x = jax.random.normal(jax.random.key(1), (16, 4))
+    gradient = nnx.jit(nnx.grad(lambda module: jnp.sum(module(x) ** 2)))(module)
+    assert module(x).shape == (16, 2)
+    for leaf in jax.tree.leaves(gradient):
+        assert np.isfinite(leaf).all()
+        assert np.abs(leaf).max() > 0
+
+
+def test_first_weights_come_from_the_initializers() -> None:
+    model = MLP(widths=(400,), initializer=HeNormal(), bias_initializer=Constant(value=0.5))
+    module = build(model, Spec("numbers", (10, 10)), 100)
+    assert np.asarray(module.layers[0].kernel).var() == pytest.approx(2 / 100, rel=0.05)
+    assert np.asarray(module.layers[1].kernel).var() == pytest.approx(2 / 400, rel=0.05)
+    np.testing.assert_array_equal(module.layers[0].bias, np.full(400, 0.5))
+
+
+def test_inputs_of_several_axes_are_flattened_row_by_row() -> None:
+    module = build(MLP(), Spec("numbers", (2, 3)), 2)
+    images = jax.random.normal(jax.random.key(0), (5, 2, 3))
+    assert module.layers[0].kernel.shape == (6, 64)
+    np.testing.assert_array_equal(module(images), module(images.reshape(5, 6)))
+
+
+def test_same_key_same_weights() -> None:
+    first, second, other = (weights(build(MLP(), seed=seed)) for seed in (3, 3, 4))
+    for left, right in zip(first, second, strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert any((left != right).any() for left, right in zip(first, other, strict=True))
+
+
+def test_zero_initialization_keeps_units_equal() -> None:
+    module = build(MLP(widths=(6,), activation="tanh", initializer=Zeros()))
+    x = jax.random.normal(jax.random.key(1), (16, 4))
+    slope = nnx.jit(nnx.grad(lambda module: jnp.sum((module(x) - x[:, :2]) ** 2)))
+    for _ in range(3):
+        gradient = slope(module)
+        nnx.update(
+            module,
+            jax.tree.map(lambda w, g: w - 0.1 * g, nnx.state(module, nnx.Param), gradient),
+        )
+    hidden = np.asarray(module.layers[0].kernel)
+    np.testing.assert_array_equal(hidden, np.repeat(hidden[:, :1], 6, 1))
+
+
+def test_builds_inside_a_program_with_traced_numbers() -> None:
+    x = jnp.ones((3, 4))
+
+    @jax.jit
+    def first_outputs(model: MLP, key: jax.Array) -> jax.Array:
+        graph, params, rest = nnx.split(build_with(model, key), nnx.Param, ...)
+        assert not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(graph))
+        return nnx.merge(graph, params, rest, copy=True)(x)
+
+    def build_with(model: MLP, key: jax.Array) -> nnx.Module:
+        return model.build(SPEC, 2, nnx.Rngs(key))
+
+    models = [MLP(widths=(8,), activation="identity", initializer=Normal(std=s)) for s in (1, 2)]
+    key = jax.random.key(0)
+    first, second = (first_outputs(model, key) for model in models)
+    np.testing.assert_allclose(second, 4 * first, rtol=1e-5)
+    assert first_outputs._cache_size() == 1
+
+
+def test_documents_itself_with_its_parts() -> None:
+    document = MLP(widths=(3, 2), initializer=XavierUniform()).document()
+    assert document == {
+        "name": "mlp",
+        "widths": [3, 2],
+        "activation": "relu",
+        "initializer": {"name": "xavier_uniform"},
+        "bias_initializer": {"name": "zeros"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"widths": ()}, "at least 1 item"),
+        ({"widths": (0,)}, "greater than or equal to 1"),
+        ({"activation": "swish"}, "'silu'"),
+        (
+            {"bias_initializer": HeNormal()},
+            "`bias_initializer` must be one for vectors (zeros, constant, normal or uniform), "
+            "got he_normal",
+        ),
+    ],
+)
+def test_bad_settings_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        MLP(**fields)
+    assert message in str(caught.value)
+
+
+def test_a_row_must_have_inputs() -> None:
+    with pytest.raises(InputError, match="`model` mlp needs at least 1 input number per row"):
+        MLP().check(Spec("numbers", (0,)))
+    MLP().check(SPEC)
