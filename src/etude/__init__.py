@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from etude.algorithm.momentum import Momentum as Momentum
     from etude.algorithm.nesterov import Nesterov as Nesterov
     from etude.algorithm.optax_rule import Optax as Optax
+    from etude.algorithm.optax_rule import UserRule as UserRule
     from etude.algorithm.rmsprop import RMSprop as RMSprop
     from etude.algorithm.schedule import Cosine as Cosine
     from etude.algorithm.schedule import StepDecay as StepDecay
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from etude.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
     from etude.loss.classification import CrossEntropy as CrossEntropy
     from etude.loss.height import Height as Height
+    from etude.loss.ratings import RegularizedSquaredError as RegularizedSquaredError
     from etude.loss.regression import MAE as MAE
     from etude.loss.regression import MSE as MSE
     from etude.loss.regression import GaussianNLL as GaussianNLL
@@ -96,9 +98,6 @@ def __getattr__(name: str) -> Any:
                 return getattr(import_module(f"etude.{kind}"), name)
             except AttributeError:
                 continue
-        for module in ("schedule", "stopping"):
-            if hasattr(import_module(f"etude.algorithm.{module}"), name):
-                return getattr(import_module(f"etude.algorithm.{module}"), name)
     raise AttributeError(f"module 'etude' has no attribute {name!r}")
 
 

@@ -33,7 +33,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def main() -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     with _told_plainly():
         app()
 
@@ -336,11 +337,22 @@ def _told_plainly() -> Iterator[None]:
         # The reader of a pipe has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        typer.echo("stopped", err=True)
-        sys.exit(INTERRUPTED)
+    except SystemExit:
+        # Typer turns an interrupt that nobody caught into an exit of its own.
+        if _interrupted:
+            sys.exit(INTERRUPTED)
+        raise
     except Exception as error:
         sys.exit(_exit_code(error))
+
+
+_interrupted = False
+
+
+def _interrupt(*_: Any) -> None:
+    global _interrupted
+    _interrupted = True
+    raise KeyboardInterrupt
 
 
 def _exit_code(error: Exception) -> int:

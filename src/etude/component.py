@@ -91,6 +91,15 @@ class Component(BaseModel):
             if any(isinstance(mark, TracedMark) for mark in field.metadata)
         )
 
+    def __str__(self) -> str:
+        """The name, and the fields that differ from their defaults: `cosine(warmup=0.1)`."""
+        told = [
+            f"{name}={getattr(self, name)}"
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) != field.default
+        ]
+        return f"{self.name}({', '.join(told)})" if told else self.name
+
     def changed(self, **values: Any) -> Self:
         """A copy with other values, unvalidated: the values may be tracers."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
@@ -245,9 +254,10 @@ def discover_all() -> None:
         importlib.import_module(f"etude.{kind}")
 
 
-def lookup(kind: str, name: str) -> type[Component]:
+def lookup(name: str, *kinds: str) -> type[Component]:
     """The component class with this Python name, for `from etude.algorithm import Adam`."""
-    for cls in registered(kind).values():
-        if cls.__name__ == name:
-            return cls
-    raise AttributeError(f"there is no {kind} called {name}")
+    for kind in kinds:
+        for cls in registered(kind).values():
+            if cls.__name__ == name:
+                return cls
+    raise AttributeError(f"there is no {' or '.join(kinds)} called {name}")

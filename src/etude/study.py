@@ -196,8 +196,6 @@ def _label(component: Component, fields: tuple[str, ...]) -> str:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, Component):
-        return value.name
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, tuple):

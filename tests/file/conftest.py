@@ -56,20 +56,25 @@ def _tuples(parts: tuple[Any, ...], constraints: tuple[Any, ...]) -> st.SearchSt
 
 
 def _numbers(plain: type, constraints: tuple[Any, ...]) -> st.SearchStrategy[Any]:
-    low, high, outside = None, None, []
+    low, high, open_low, open_high = None, None, False, False
     for mark in constraints:
         match mark:
             case rules.Gt(gt=bound) | rules.Ge(ge=bound):
-                low = bound
+                low, open_low = bound, isinstance(mark, rules.Gt)
             case rules.Lt(lt=bound) | rules.Le(le=bound):
-                high = bound
-        if isinstance(mark, rules.Gt | rules.Lt):
-            outside.append(bound)
+                high, open_high = bound, isinstance(mark, rules.Lt)
     if plain is int:
-        numbers = st.integers(low, 10**6 if high is None else high)
-    else:
-        numbers = st.floats(low, high, allow_nan=False, allow_infinity=False)
-    return numbers.filter(lambda number: number not in outside)
+        return st.integers(low, 10**6 if high is None else high)
+    if high is None and low is not None and open_low:
+        low, open_low = 1e-9, False
+    return st.floats(
+        low,
+        high,
+        exclude_min=open_low,
+        exclude_max=open_high,
+        allow_nan=False,
+        allow_infinity=False,
+    )
 
 
 @st.composite

@@ -87,7 +87,7 @@ class Rules:
                 self._params(rule, gradient),
                 self._unpack(which, state),
                 self._params(rule, weights),
-                step,
+                step._replace(objective=lambda params: step.objective(self._vector(rule, params))),
             )
             return self._vector(rule, change), self._pack(which, after, state)
 

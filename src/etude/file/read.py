@@ -234,10 +234,12 @@ class _Reader:
         try:
             component = cls.model_validate(values, strict=True)
         except ValidationError as error:
+            # What the fields together must fulfil cannot be judged without some of them.
+            if failed and not error.errors()[0]["loc"]:
+                return None
             for problem in explain(error, cls):
                 field = re.split(r"[.\[]", problem.path)[0]
-                # What the fields together must fulfil cannot be judged without some of them.
-                if field in failed or (failed and not field):
+                if field in failed:
                     continue
                 written = options[field].path if field in options else f"{path}.{field}"
                 place = (written + problem.path[len(field) :]) if field else path

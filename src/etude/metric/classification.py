@@ -20,8 +20,13 @@ class Accuracy(Metric):
         targets = batch.targets
         if targets.ndim == prediction.ndim:
             targets = jnp.argmax(targets, -1)
-        right = jnp.argmax(prediction, -1) == targets
-        return right.astype(prediction.dtype)[:, None]
+        # Right where no class comes before the true one, as argmax orders them: XLA's own
+        # argmax is scalar code on a CPU.
+        true = jnp.take_along_axis(prediction, targets[:, None], -1)
+        earlier = jnp.arange(prediction.shape[-1]) < targets[:, None]
+        before = (prediction > true) | ((prediction == true) & earlier)
+        wrong = jnp.sum(before.astype(prediction.dtype), -1) > 0
+        return 1 - wrong.astype(prediction.dtype)[:, None]
 
     def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
         counts = np.bincount(_numbers(train), minlength=len(spec.classes))
