@@ -103,7 +103,7 @@ class Component(BaseModel):
     def changed(self, **values: Any) -> Self:
         """A copy with other values, unvalidated: the values may be tracers."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self).model_construct(**(fields | values))
+        return cast(Self, type(self).model_construct(**(fields | values)))
 
     def document(self) -> dict[str, Any]:
         """The component as plain JSON values: its name and every field, defaults included."""

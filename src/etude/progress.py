@@ -67,6 +67,8 @@ def _bar() -> Iterator[Watcher]:
             if 0 < event.finished < todo:
                 seconds = (time.monotonic() - began) / event.finished * (todo - event.finished)
                 left = f"{seconds:.0f} s left" if seconds < 90 else f"{seconds / 60:.0f} min left"
-            bar.update(task, description="training", total=todo, completed=event.finished, left=left)
+            bar.update(
+                task, description="training", total=todo, completed=event.finished, left=left
+            )
 
         yield watch

@@ -10,7 +10,6 @@ from etude.component import Component, registered
 from etude.file import describe
 from etude.file.describe import field_texts, rule_in_words, type_in_words
 from etude.model import MLP, UserModel
-from etude.study import Study
 
 KINDS = ("data", "model", "initializer", "loss", "metric", "algorithm", "schedule", "validation")
 
@@ -112,10 +111,5 @@ def test_texts_of_several_fields_and_of_bases():
 )
 def test_every_field_of_every_component_has_a_text(cls):
     description = describe(cls)
-    assert description.summary.endswith((".", ")", ":")) or description.summary
+    assert description.summary
     assert [field.name for field in description.fields if not field.text] == []
-
-
-def test_all_kinds_of_a_study_are_described():
-    assert {"data", "model", "loss", "algorithm"} < set(KINDS)
-    assert set(KINDS) >= {kind for kind in ("data", "model", "loss") if kind in Study.model_fields}

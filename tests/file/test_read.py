@@ -1,6 +1,8 @@
 import itertools
 import json
+import tomllib
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +10,7 @@ from hypothesis import strategies as st
 from etude.algorithm import SGD, Adam, Momentum
 from etude.algorithm.optax_rule import Argument
 from etude.algorithm.schedule import Cosine
-from etude.file import StudyFileError, parse_study, read_study, write_study
-from etude.file.source import MOST_BYTES
+from etude.file import StudyFileError, parse_study, read_study, schema, write_study
 from etude.file.sweeps import MOST_CHOICES
 from etude.metric import LogLoss
 from etude.model import MLP
@@ -79,6 +80,7 @@ def test_the_example_of_the_design():
     assert study.validation == KFold(folds=5, stratified=True)
     assert len(study.choices()) == 2 * 14
     assert parse_study(write_study(study)) == study
+    assert not list(jsonschema.Draft7Validator(schema()).iter_errors(tomllib.loads(DESIGN)))
 
 
 def test_a_missing_validation_and_metric_have_the_defaults_of_python():
@@ -381,64 +383,9 @@ def test_the_number_of_choices_is_bounded_before_they_are_made():
     ]
 
 
-@pytest.mark.parametrize(
-    ("source", "place", "message"),
-    [
-        ("name = \n", "line 1, column 8", "Invalid value"),
-        ("seed = 1\nseed = 2\n", "line 2, column 9", "Cannot overwrite a value"),
-        (
-            "[data]\nname = 'a'\n[data]\n",
-            "line 3, column 6",
-            "; write [[data]] for each of several",
-        ),
-        (f"seed = {'9' * 5000}", "", "not valid TOML: Exceeds the limit"),
-    ],
-)
-def test_syntax_errors_have_line_and_column(source, place, message):
-    with pytest.raises(StudyFileError) as raised:
-        parse_study(source)
-    (problem,) = raised.value.problems
-    assert problem.path == place
-    assert message in problem.message
-
-
 @pytest.mark.parametrize("source", ["a = " + "[" * 5000, algorithm(f"beta1{'.a' * 5000} = 1")])
 def test_values_nested_too_deeply(source):
     assert problems(source)
-
-
-def test_a_file_names_itself_in_its_problems(tmp_path):
-    path = tmp_path / "study.toml"
-    path.write_text(text(top="seeds = 0"))
-    with pytest.raises(StudyFileError) as raised:
-        read_study(path)
-    assert str(raised.value) == (
-        f"{path} has 1 problem:\n  seeds: `seeds` must be at least 1, got 0"
-    )
-    assert raised.value.source == str(path)
-
-
-def test_files_that_cannot_be_read(tmp_path):
-    def told(path):
-        with pytest.raises(StudyFileError) as raised:
-            read_study(path)
-        return str(raised.value).splitlines()[1].strip()
-
-    assert told(tmp_path / "missing.toml") == "there is no such file"
-    assert told(tmp_path) == "is a folder, not a study file"
-    latin = tmp_path / "latin.toml"
-    latin.write_bytes(b'seed = 1\nname = "caf\xe9"\n')
-    assert told(latin) == "line 2: a study file is UTF-8 text, got the byte 0xe9"
-    large = tmp_path / "large.toml"
-    large.write_bytes(b"#" * (MOST_BYTES + 1))
-    assert told(large) == "is larger than the 10 MiB of a study file"
-    assert told("nul\0.toml").startswith("cannot be read")
-
-
-def test_a_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path):
-    path = tmp_path / "study.toml"
-    path.write_bytes(b"\xef\xbb\xbf" + DESIGN.replace("\n", "\r\n").encode())
-    assert read_study(path) == parse_study(DESIGN)
 
 
 def test_paths_of_data_start_at_the_folder_of_the_file(tmp_path):

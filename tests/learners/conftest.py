@@ -1,4 +1,8 @@
-"""Shared by the learners: where they train, and what it means to be the same."""
+"""Shared by the learners: where they train, and what it means to be the same.
+
+Their components name their `kind` themselves, which keeps them out of the registry: study files
+and the tests of the registry know our components alone.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

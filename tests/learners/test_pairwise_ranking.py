@@ -31,7 +31,7 @@ needs_movielens = pytest.mark.skipif(
 )
 
 
-class Pairs(Rows):
+class Pairs(Rows, kind="stream"):
     """Each row with a film that its user has not seen: inputs `[batch, 2, 2]`.
 
     In training it is drawn anew for every batch from all films, and a row weighs 0 where the
@@ -90,7 +90,7 @@ def unseen_films(rows: bytes, users: int, films: int) -> np.ndarray:
     return drawn.astype(np.int32)
 
 
-class FilmPairs(Data):
+class FilmPairs(Data, kind="data"):
     """MovieLens 100K as who has seen what; how they liked it is ignored."""
 
     def prepare(self) -> Prepared:
@@ -108,7 +108,7 @@ class FilmPairs(Data):
         )
 
 
-class PairwiseLogistic(Loss):
+class PairwiseLogistic(Loss, kind="loss"):
     """−log σ(ŷ_seen − ŷ_other) (Rendle et al., "BPR", 2009); outputs are both scores."""
 
     def outputs(self, spec: Spec) -> int:
@@ -125,7 +125,7 @@ class PairwiseLogistic(Loss):
         return outputs[:, :1] - outputs[:, 1:]
 
 
-class PairAccuracy(Metric):
+class PairAccuracy(Metric, kind="metric"):
     """Share of pairs in the right order, a tie one half: the area under the ROC curve."""
 
     greater_is_better = True

@@ -65,7 +65,7 @@ class Transition(NamedTuple):
     returns: Any = ()
 
 
-class GridWalk(Stream):
+class GridWalk(Stream, kind="stream"):
     """One walker that acts ε-greedily by the table as it is at the step.
 
     Rows are the cells where an episode may start. Inputs of a batch are `[batch, 2]`: the cell
@@ -136,7 +136,7 @@ class GridWalk(Stream):
         return source.arrays["start"][source.split.order[place]]
 
 
-class GridWorld(Data):
+class GridWorld(Data, kind="data"):
     """The maze, and how it is explored."""
 
     epsilon: Annotated[Traced, Field(ge=0, le=1)] = 0.1
@@ -176,14 +176,14 @@ class Table(nnx.Module):
         return self.table[...][inputs]
 
 
-class QTable(Model):
+class QTable(Model, kind="model"):
     """A table of action values that starts at 0."""
 
     def build(self, spec: Spec, outputs: int, rngs: nnx.Rngs) -> nnx.Module:
         return Table(spec.size("cells"), outputs)
 
 
-class TemporalDifference(Loss):
+class TemporalDifference(Loss, kind="loss"):
     """½ (r + γ max_a Q(s′, a) − Q(s, a))², the gradient of Q(s, a) alone (Watkins, 1989)."""
 
     def outputs(self, spec: Spec) -> int:
@@ -199,7 +199,7 @@ class TemporalDifference(Loss):
         return outputs[:, 0]
 
 
-class GreedyReturn(Metric):
+class GreedyReturn(Metric, kind="metric"):
     """Σ γᵗ r of the episode in which every action is the best one by the table."""
 
     greater_is_better = True
@@ -253,8 +253,9 @@ def test_the_table_becomes_that_of_value_iteration(device: Any, width: int) -> N
     best = optimal.max(1).mean()
     assert len(record.programs) == 1
     assert len(record.members) == 6
+    assert record.programs[0]["batch_size"] == BATCH > len(START_CELLS)
     for member in record.members:
-        assert (member.status, member.steps) == ("done", STEPS)
+        assert (member.status, member.steps, member.epochs) == ("done", STEPS, STEPS // 100)
         earned = member.values["test"]["greedy_return"]
         learned = np.asarray(member.outputs).reshape(len(START_CELLS), 2, len(MOVES))[:, 0]
         if member.choice == 0:

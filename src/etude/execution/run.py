@@ -3,8 +3,9 @@
 import queue
 import threading
 import time
+import warnings
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +27,13 @@ SEGMENT_SECONDS = 2.0
 
 LONG_STEPS = 20_000
 """A program of more steps than this is trained in segments."""
+
+
+SAVE_SECONDS = 0.2
+"""Results that arrive within so long are stored together."""
+
+CHUNK_ENDED = object()
+"""Arrives after everything that a chunk has to store."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,7 @@ class _Run:
         self._reused = len(self._results)
 
     def go(self) -> StudyRecord:
+        """Compile every program that has something to train, then train chunk by chunk."""
         work = [
             (number, chunk)
             for number, program in enumerate(self._plan.programs)
@@ -139,40 +148,50 @@ class _Run:
                 program.width,
             )
         ]
-        compile_begin = time.perf_counter()
+        begin = time.perf_counter()
         self._tell("compile")
         try:
             with ThreadPoolExecutor(self._plan.device.workers) as pool:
                 try:
-                    self._collect([pool.submit(self._train, *item) for item in work], pool)
+                    needed = sorted({number for number, _ in work})
+                    list(pool.map(self._compile, needed))
+                    compiled = time.perf_counter()
+                    self._tell("train")
+                    for number, chunk in work:
+                        pool.submit(self._train_or_fail, number, chunk)
+                    self._collect(len(work))
                 except BaseException:
                     self._stop.set()
                     pool.shutdown(cancel_futures=True)
                     self._save(self._drain())
                     raise
         except KeyboardInterrupt:
-            record = self._finished(compile_begin)
+            record = self._finished(begin, time.perf_counter())
             raise Interrupted(record, len(record.members) - len(self._results)) from None
-        return self._finished(compile_begin)
+        return self._finished(begin, compiled)
 
-    def _collect(self, futures: list[Future[None]], pool: ThreadPoolExecutor) -> None:
-        """Store results as they arrive, until every chunk has been trained."""
-        pending = set(futures)
-        while pending:
-            time.sleep(0.05)
-            over = {future for future in pending if future.done()}
-            for future in over:
-                future.result()
-            pending -= over
-            self._save(self._drain())
+    def _collect(self, chunks_left: int) -> None:
+        """Store results as they arrive, several at a time, until every chunk has ended."""
+        arrived: list[MemberRecord | Checkpoint] = []
+        saved = time.monotonic()
+        while chunks_left:
+            item = self._arrived.get()
+            if item is CHUNK_ENDED:
+                chunks_left -= 1
+            else:
+                arrived.append(item)
+            if not chunks_left or time.monotonic() - saved > SAVE_SECONDS:
+                self._save(arrived)
+                arrived, saved = [], time.monotonic()
 
     def _drain(self) -> list[MemberRecord | Checkpoint]:
+        """What has arrived and was not stored when the run was stopped."""
         arrived: list[MemberRecord | Checkpoint] = []
-        while True:
-            try:
-                arrived.append(self._arrived.get_nowait())
-            except queue.Empty:
-                return arrived
+        while not self._arrived.empty():
+            item = self._arrived.get()
+            if item is not CHUNK_ENDED:
+                arrived.append(item)
+        return arrived
 
     def _save(self, arrived: list[MemberRecord | Checkpoint]) -> None:
         if not arrived:
@@ -186,7 +205,14 @@ class _Run:
         for record in records:
             checkpoints.pop(record.identity, None)
         with self._store_lock:
-            self._store.save(records, checkpoints)
+            faults = self._store.save(records, checkpoints)
+        if faults:
+            warnings.warn(
+                f"{len(faults)} networks gave another result than the store holds for them; "
+                "the stored ones are kept and the differences recorded as faults",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         for record in records:
             self._results[self._number_of[record.identity]] = record
         self._tell("train")
@@ -202,13 +228,27 @@ class _Run:
             )
         )
 
+    def _compile(self, number: int) -> None:
+        if not self._stop.is_set():
+            self._populations[number].compile(self._share(number))
+
+    def _train_or_fail(self, number: int, members: list[int]) -> None:
+        """Train one chunk; what goes wrong is a result of its members, and the study goes on."""
+        try:
+            if not self._stop.is_set():
+                self._train(number, members)
+        except Exception as error:
+            for member in members:
+                reason = f"{type(error).__name__}: {error}"
+                record = replace(self._record.members[member], status="failed", reason=reason)
+                self._arrived.put(record)
+        finally:
+            self._arrived.put(CHUNK_ENDED)
+
     def _train(self, number: int, members: list[int]) -> None:
         """Train one chunk from its start, or from where an earlier run left it."""
-        if self._stop.is_set():
-            return
         program, population = self._plan.programs[number], self._populations[number]
         shared = self._share(number)
-        population.compile(shared)
         begin = time.perf_counter()
         inputs, carry = population.start(shared, [inputs_of(self._plan, m) for m in members])
         carry, done = self._resumed(population, members, carry)
@@ -269,9 +309,8 @@ class _Run:
                 self._shared[key] = share(self._plan.materials[key[0]], key[1])
             return self._shared[key]
 
-    def _finished(self, compile_begin: float) -> StudyRecord:
-        total = time.perf_counter() - self._begin
-        compiling = sum(population.compile_seconds for population in self._populations)
+    def _finished(self, begin: float, compiled: float) -> StudyRecord:
+        end = time.perf_counter()
         members = tuple(
             self._results.get(place, member) for place, member in enumerate(self._record.members)
         )
@@ -292,9 +331,9 @@ class _Run:
                 for program, population in zip(self._plan.programs, self._populations, strict=True)
             ),
             seconds={
-                "compile": compiling,
-                "run": max(0.0, time.perf_counter() - compile_begin - compiling),
-                "total": total,
+                "compile": compiled - begin,
+                "run": end - compiled,
+                "total": end - self._begin,
             },
             trained=len(self._results) - self._reused,
             reused=self._reused,

@@ -25,9 +25,7 @@ class Metric(Component, kind="metric"):
     def check(self, spec: Spec) -> None:
         """Raise an `InputError` when the metric has no meaning for data of these sizes."""
         if self.task and spec.task != self.task:
-            raise InputError(
-                f"`metric` {self.name} needs a target of {self.task}, got {spec.task}"
-            )
+            raise InputError(f"`metric` {self.name} needs a target of {self.task}, got {spec.task}")
 
     @abstractmethod
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:

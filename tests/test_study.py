@@ -1,0 +1,127 @@
+import pytest
+from pydantic import ValidationError
+
+from etude.algorithm import SGD, Adam
+from etude.algorithm.schedule import Cosine
+from etude.data import Digits, Iris
+from etude.loss import CrossEntropy
+from etude.metric import Accuracy
+from etude.model import MLP, Linear
+from etude.study import Choice, Study, choice_labels, short_label, swept_fields, swept_values
+from etude.sweep import grid, log_range
+from etude.validation import Holdout, KFold
+
+
+def study(**parts):
+    whole = {"data": Digits(), "model": MLP(), "loss": CrossEntropy(), "algorithm": Adam()}
+    return Study(**(whole | parts))
+
+
+def test_one_component_is_several_of_one():
+    assert study() == study(data=(Digits(),), algorithm=(Adam(),))
+    assert study().model == (MLP(),)
+
+
+def test_choices_are_all_combinations_the_last_kind_fastest():
+    whole = study(
+        data=(Digits(), Iris()),
+        model=(MLP(), Linear()),
+        algorithm=(SGD(), Adam()),
+        labels=("a", "b"),
+    )
+    choices = whole.choices()
+    assert len(choices) == 16
+    assert choices[0] == Choice(
+        data=Digits(), model=MLP(), loss=CrossEntropy(), algorithm=SGD(), label="a"
+    )
+    assert [choice.label for choice in choices[:3]] == ["a", "b", "a"]
+    assert choices[2].algorithm == Adam()
+    assert choices[4].model == Linear()
+    assert choices[8].data == Iris()
+    assert len(set(choices)) == 16
+
+
+@pytest.mark.parametrize("kind", ["data", "model", "loss", "algorithm"])
+def test_every_kind_is_needed_and_of_its_own_kind(kind):
+    with pytest.raises(ValidationError, match=kind):
+        study(**{kind: ()})
+    with pytest.raises(ValidationError, match=f"instance of {kind.capitalize()}"):
+        study(**{kind: Accuracy()})
+    with pytest.raises(ValidationError, match=f"instance of {kind.capitalize()}"):
+        study(**{kind: [{"name": "adam"}]})
+
+
+def test_equal_choices_need_labels():
+    with pytest.raises(ValidationError, match=r"`algorithm` lists the same choice twice \(adam\)"):
+        study(algorithm=(Adam(), SGD(), Adam()))
+    with pytest.raises(ValidationError, match="`labels` must differ from one another"):
+        study(labels=("a", "a"))
+    assert [choice.label for choice in study(labels=("a", "b")).choices()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seeds", 0),
+        ("seed", -1),
+        ("seed", 2**32),
+        ("name", ""),
+        ("validation", Adam()),
+        ("extra", 1),
+    ],
+)
+def test_settings_out_of_range_are_refused(field, value):
+    with pytest.raises(ValidationError, match=field):
+        study(**{field: value})
+
+
+def test_what_differs_between_components():
+    rules = (
+        *grid(Adam, learning_rate=[0.1, 0.2], epochs=[3, 4]),
+        SGD(),
+        Adam(learning_rate=0.5, epochs=3),
+    )
+    assert swept_fields(grid(Adam, learning_rate=[0.1, 0.2], epochs=3)) == ("learning_rate",)
+    assert swept_fields(()) == ()
+    assert swept_values(rules[0], rules) == {"epochs": 3, "learning_rate": 0.1}
+    assert short_label(rules[0], rules) == "adam epochs=3 learning_rate=0.1"
+    assert short_label(rules[4], rules) == "sgd"
+
+
+def test_labels_of_choices_say_how_they_differ():
+    whole = study(
+        model=grid(MLP, widths=[(64,), (64, 32)]),
+        algorithm=(Adam(), Adam(schedule=Cosine()), SGD()),
+        labels=("x", "y"),
+    )
+    labels = choice_labels(whole)
+    assert len(set(labels)) == len(labels) == 12
+    assert labels[0] == "mlp widths=64 · adam schedule=constant · x"
+    assert labels[3] == "mlp widths=64 · adam schedule=cosine · y"
+    assert labels[-1] == "mlp widths=64-32 · sgd · y"
+    assert choice_labels(study()) == ("adam",)
+
+
+def test_labels_agree_with_those_of_single_components():
+    rules = (*grid(Adam, learning_rate=log_range(1e-4, 1e-1, 5)), SGD())
+    assert choice_labels(study(algorithm=rules)) == tuple(short_label(r, rules) for r in rules)
+
+
+def test_documents():
+    whole = study(
+        metric=Accuracy(), validation=Holdout(test=0.3), labels=("a",), seeds=2, seed=7, name="s"
+    )
+    document = whole.document()
+    assert document["metric"] == {"name": "accuracy"}
+    assert document["validation"]["test"] == 0.3
+    assert [part["name"] for part in document["algorithm"]] == ["adam"]
+    assert Study.from_document(document) == whole
+    choice = whole.choices()[0]
+    assert choice.document()["label"] == "a"
+    assert "label" not in study().choices()[0].document()
+    assert choice.specification()["algorithm"]["revision"] == Adam.revision
+
+
+def test_defaults():
+    whole = study()
+    assert (whole.validation, whole.metric, whole.seeds, whole.seed) == (KFold(), None, 1, 0)
