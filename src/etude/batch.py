@@ -56,5 +56,5 @@ class Spec:
 def outputs_of(module: nnx.Module, batch: Batch) -> Any:
     """The module's outputs for a batch; row weights are passed where the module takes them."""
     if "weights" in inspect.signature(type(module).__call__).parameters:
-        return module(batch.inputs, weights=batch.weights)  # type: ignore[operator]
-    return module(batch.inputs)  # type: ignore[operator]
+        return module(batch.inputs, weights=batch.weights)
+    return module(batch.inputs)

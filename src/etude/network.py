@@ -83,7 +83,7 @@ class Network:
         size = padded_rows(count)
         filled = np.zeros((size, *inputs.shape[1:]), inputs.dtype)
         filled[:count] = inputs
-        targets = np.zeros((size, self.spec.targets), np.float32)
+        targets: np.ndarray = np.zeros((size, self.spec.targets), np.float32)
         if self.spec.classes:
             targets = np.zeros(size, np.int32)
         source = Source(

@@ -25,6 +25,14 @@ KINDS = ("data", "model", "loss", "algorithm")
 """The four that a study chooses from."""
 
 
+_BASES: dict[str, type[Component]] = {
+    "data": Data,
+    "model": Model,
+    "loss": Loss,
+    "algorithm": Algorithm,
+}
+
+
 class Choice(BaseModel):
     """One combination of the four.
 
@@ -128,7 +136,7 @@ class Study(BaseModel):
         """
         parts: dict[str, Any] = {
             kind: tuple(base.from_document(part) for part in document[kind])
-            for kind, base in zip(KINDS, (Data, Model, Loss, Algorithm), strict=True)
+            for kind, base in _BASES.items()
         }
         metric = document["metric"]
         return cls(

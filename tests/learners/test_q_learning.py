@@ -132,7 +132,7 @@ class GridWalk(Stream, kind="stream"):
         return Transition(action, world["reward"][cell, action], discount)
 
     def _starts(self, source: Source, key: jax.Array, count: int) -> jax.Array:
-        place = jax.random.randint(key, (count,), 0, source.split.count)
+        place = jax.random.randint(key, (count,), 0, source.split.size)
         return source.arrays["start"][source.split.order[place]]
 
 

@@ -17,12 +17,12 @@ class Split(NamedTuple):
 
     Attributes:
         order: `[padded rows]`, the training rows, then anything.
-        count: how many of `order` are training rows.
+        size: how many of `order` are training rows.
         roles: `[3, padded rows of the data]`, the weight of every row in every role.
     """
 
     order: jax.Array
-    count: jax.Array
+    size: jax.Array
     roles: jax.Array
 
 
@@ -64,7 +64,7 @@ class Stream(Component, kind="stream"):
 
     @abstractmethod
     def batches(self, source: Source, batch_size: int) -> Any:
-        """The number of batches of an epoch; of the source it depends on `split.count` alone."""
+        """The number of batches of an epoch; of the source it depends on `split.size` alone."""
 
     @abstractmethod
     def batch(

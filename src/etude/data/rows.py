@@ -65,7 +65,7 @@ class Rows(Stream):
         return shuffled(order, count, key)
 
     def batches(self, source: Source, batch_size: int) -> jax.Array:
-        return (source.split.count + batch_size - 1) // batch_size
+        return (source.split.size + batch_size - 1) // batch_size
 
     def batch(
         self,
@@ -78,7 +78,7 @@ class Rows(Stream):
     ) -> tuple[jax.Array, Batch]:
         start = index * batch_size
         rows = jax.lax.dynamic_slice(carry, (start,), (batch_size,))
-        used = start + jnp.arange(batch_size) < source.split.count
+        used = start + jnp.arange(batch_size) < source.split.size
         weights = jnp.where(used, source.split.roles[0, rows], 0)
         return carry, self.gather(source, rows, weights)
 

@@ -66,6 +66,7 @@ class Device:
             "float": str(jax.numpy.result_type(float)),
             "width": width,
             "options": options,
+            "flags": os.environ.get("XLA_FLAGS", ""),
         }
 
     def options(self, operations: float) -> dict[str, str]:

@@ -212,8 +212,8 @@ def _program(
     )
     switched = type(algorithm) in BASICS
     common = tuple((name, _structure(value)) for name, value in base.items())
-    key = (*fixed, common, "basics" if switched else jax.tree.structure(algorithm))
-    alone = (*fixed, jax.tree.structure(algorithm))
+    alone: Any = (*fixed, jax.tree.structure(algorithm))
+    key: Any = (*fixed, common, "basics") if switched else alone
     for known in (key, alone):
         if known in programs:
             return programs[known]

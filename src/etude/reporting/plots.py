@@ -1,9 +1,9 @@
 """Charts of a study in the grammar of graphics (Altair, Vega-Lite).
 
 Every function takes the rows that `etude.reporting.panels` makes and returns an Altair chart,
-that a notebook shows and `chart.save("chart.svg")` or `.png` keeps. Without rows a chart reads the data
-set named `DATASET`, so that one specification serves many panels of a report. Field names are
-fixed and titles are literals: no text of a user is ever an expression.
+that a notebook shows and `chart.save("chart.svg")` or `.png` keeps. Without rows a chart reads
+the data set named `DATASET`, so that one specification serves many panels of a report. Field
+names are fixed and titles are literals: no text of a user is ever an expression.
 """
 
 from typing import TYPE_CHECKING, Any
