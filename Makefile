@@ -14,7 +14,7 @@ demo: $(ENVIRONMENT)
 	$(BIN)/etude run $(STUDY) --report report.html
 
 test: $(ENVIRONMENT)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(ENVIRONMENT)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
-"""A trained network on its own: predict, save, load."""
+"""A trained network on its own: what it predicts, and its two files."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -7,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from etude.batch import Spec
-from etude.component import Component
 from etude.data.base import Prepared, Source, Split, Stream
+from etude.data.encoder import encoder_from_schema
 from etude.data.rows import padded_rows
 from etude.errors import InputError
 from etude.loss.base import Loss
@@ -21,8 +23,11 @@ from etude.model.base import Model
 FORMAT = 1
 """Version of the files of a saved network."""
 
+WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
+"""The files of a saved network."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A network with its weights, and what it needs to know of the data it was trained on.
 
@@ -31,6 +36,7 @@ class Network:
         stream, model, loss: the components that make predictions of rows.
         weights: names and values of the network's arrays, `params/...` and `rest/...`.
         fitted: names and values of what was fitted to the training rows.
+        dtype: the type of the numbers in a row of inputs.
         schema: the columns of the data; empty where rows cannot be encoded.
         document: the choice that was trained, with all its fields.
         history: what to tell about its training: rows, epochs, metrics on the training rows.
@@ -42,9 +48,13 @@ class Network:
     loss: Loss
     weights: dict[str, np.ndarray]
     fitted: dict[str, np.ndarray]
+    dtype: str
     schema: dict[str, Any]
     document: dict[str, Any]
     history: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Network({self.model}, {self.parameters:,} parameters, {self.spec.task})"
 
     @property
     def parameters(self) -> int:
@@ -55,12 +65,20 @@ class Network:
         """What the network gives for new rows, `[rows, outputs]`, before any interpretation.
 
         Args:
-            rows: a data frame with the columns of the training data, or arrays of inputs.
+            rows: a data frame with the columns of the training data, or an array of inputs as
+                the network takes them, `[rows, *spec.inputs]`.
+
+        Raises:
+            InputError: a column is missing or holds something else, an array has another
+                shape, or there are no rows.
         """
         return self._apply(rows)[0]
 
     def predict(self, rows: Any) -> np.ndarray:
         """The prediction for new rows.
+
+        Args:
+            rows: as for `outputs`.
 
         Returns:
             For classes the labels, `[rows]`; for numbers the expected targets in the user's
@@ -74,54 +92,10 @@ class Network:
     def probabilities(self, rows: Any) -> np.ndarray:
         """The probability of each class, `[rows, classes]`, in the order of `spec.classes`."""
         if not self.spec.classes:
-            raise InputError("`probabilities` needs a target of classes, got " + self.spec.task)
-        return np.exp(self._apply(rows)[1])
-
-    def _apply(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
-        inputs = self._encode(rows)
-        count = inputs.shape[0]
-        size = padded_rows(count)
-        filled = np.zeros((size, *inputs.shape[1:]), inputs.dtype)
-        filled[:count] = inputs
-        targets: np.ndarray = np.zeros((size, self.spec.targets), np.float32)
-        if self.spec.classes:
-            targets = np.zeros(size, np.int32)
-        source = Source(
-            {"inputs": filled, "targets": targets},
-            self.fitted,
-            Split(np.zeros(1, np.int32), np.int32(0), np.zeros((3, size), np.float32)),
-        )
-        graph, params, rest = _structure(self.model, self.loss, self.spec)
-        module = nnx.merge(
-            graph,
-            _from_names(self.weights, "params", params),
-            _from_names(self.weights, "rest", rest),
-        )
-        module.eval()
-        batches = [
-            _predict(self.stream, self.loss, source, index, module)
-            for index in range(self.stream.evaluations(source))
-        ]
-        outputs, prediction = (
-            np.concatenate([np.asarray(batch[part]) for batch in batches])[:count]
-            for part in (0, 1)
-        )
-        return outputs, prediction
-
-    def _encode(self, rows: Any) -> np.ndarray:
-        if isinstance(rows, np.ndarray):
-            inputs = rows
-        else:
-            encoder = _encoder(self.schema)
-            if encoder is None:
-                raise InputError("this network takes arrays of inputs, not data frames")
-            inputs = encoder.encode(rows)["inputs"]
-        if inputs.shape[1:] != self.spec.inputs:
             raise InputError(
-                f"a row of inputs must have the shape {list(self.spec.inputs)}, "
-                f"got {list(inputs.shape[1:])}"
+                f"`probabilities` needs a network of classes, this one predicts {self.spec.task}"
             )
-        return inputs
+        return np.exp(self._apply(rows)[1])
 
     def save(self, folder: str | Path) -> None:
         """Write `network.safetensors` and `network.json` into a folder.
@@ -133,8 +107,10 @@ class Network:
 
         folder = Path(folder)
         arrays = self.weights | {f"fitted/{name}": value for name, value in self.fitted.items()}
+        content = save({name: np.asarray(value, order="C") for name, value in arrays.items()})
         description = {
             "format": FORMAT,
+            "sha256": hashlib.sha256(content).hexdigest(),
             "spec": {
                 "task": self.spec.task,
                 "inputs": list(self.spec.inputs),
@@ -142,74 +118,99 @@ class Network:
                 "classes": list(self.spec.classes),
                 "sizes": [list(pair) for pair in self.spec.sizes],
             },
+            "dtype": self.dtype,
+            "fitted": {name: list(value.shape) for name, value in self.fitted.items()},
             "stream": self.stream.document(),
-            "schema": self.schema,
             "choice": self.document,
             "history": self.history,
-            "fitted": {name: list(value.shape) for name, value in self.fitted.items()},
+            "schema": self.schema,
         }
         text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            contiguous = {name: np.asarray(value, order="C") for name, value in arrays.items()}
-            write_whole(folder / "network.safetensors", save(contiguous))
-            write_whole(folder / "network.json", text.encode())
+            write_whole(folder / WEIGHTS, content)
+            write_whole(folder / DESCRIPTION, text.encode())
         except OSError as error:
             raise InputError(f"cannot write the network to {folder}: {error.strerror}") from None
 
+    def check(self) -> None:
+        """Trace the prediction of one row, and compute nothing.
 
-def load(folder: str | Path) -> Network:
-    """Read a network that `Network.save` wrote; its predictions are the same bit for bit.
+        Raises:
+            ValueError: it gives another number of predictions than there are targets.
+            Exception: of any kind, where the parts do not fit one another.
+        """
+        graph, params, other = structure(self.model, self.loss, self.spec)
 
-    The files are checked before anything is built: names, shapes and dtypes of all arrays
-    must be those of the network that `network.json` describes.
+        def traced(params: Any, other: Any, inputs: Any) -> Any:
+            module = nnx.merge(graph, params, other)
+            return _prediction(self.stream, self.loss, self._source(inputs), 0, module)[1]
 
-    Raises:
-        InputError: a file is missing, damaged or not of this format.
-    """
-    from safetensors import SafetensorError, safe_open
+        row = jax.ShapeDtypeStruct((1, *self.spec.inputs), self.dtype)
+        shape = jax.eval_shape(traced, params, other, row).shape
+        targets = {"classes": len(self.spec.classes), "numbers": self.spec.targets}
+        if shape[1:] != (targets.get(self.spec.task, shape[1]),):
+            raise ValueError(f"it predicts {shape[1:]} numbers of a row for {targets} targets")
 
-    folder = Path(folder)
-    try:
-        description = json.loads((folder / "network.json").read_text(encoding="utf-8"))
-        if description["format"] != FORMAT:
-            raise InputError(
-                f"`format` of {folder / 'network.json'} must be {FORMAT}, "
-                f"got {description['format']!r}; a newer Étude wrote it"
-            )
-        spec = Spec(
-            task=description["spec"]["task"],
-            inputs=tuple(description["spec"]["inputs"]),
-            targets=description["spec"]["targets"],
-            classes=tuple(description["spec"]["classes"]),
-            sizes=tuple((name, size) for name, size in description["spec"]["sizes"]),
+    def _apply(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs and prediction."""
+        inputs = self._encode(rows)
+        filled = np.zeros((padded_rows(len(inputs)), *inputs.shape[1:]), inputs.dtype)
+        filled[: len(inputs)] = inputs
+        source = self._source(filled)
+        graph, params, other = structure(self.model, self.loss, self.spec)
+        module = nnx.merge(
+            graph,
+            _from_names(self.weights, "params", params),
+            _from_names(self.weights, "rest", other),
         )
-        choice = description["choice"]
-        model = Model.from_document(choice["model"])
-        loss = Loss.from_document(choice["loss"])
-        stream = Stream.from_document(description["stream"])
-        expected = _expected(model, loss, spec, description["fitted"])
-        with safe_open(folder / "network.safetensors", framework="numpy") as file:
-            found = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            _same(expected, {name: tuple(part.get_shape()) for name, part in found.items()})
-            arrays = {name: file.get_tensor(name) for name in found}
-    except FileNotFoundError as error:
-        raise InputError(f"there is no saved network in {folder}: {error.filename}") from None
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the network in {folder} is damaged: {error}") from None
-    return Network(
-        spec=spec,
-        stream=stream,
-        model=model,
-        loss=loss,
-        weights={n: v for n, v in arrays.items() if not n.startswith("fitted/")},
-        fitted={n.removeprefix("fitted/"): v for n, v in arrays.items() if n.startswith("fitted/")},
-        schema=description["schema"],
-        document=choice,
-        history=description["history"],
-    )
+        module.eval()
+        batches = [
+            _compiled_prediction(self.stream, self.loss, source, index, module)
+            for index in range(self.stream.evaluations(source))
+        ]
+        outputs, prediction = (
+            np.concatenate([np.asarray(batch[part]) for batch in batches])[: len(inputs)]
+            for part in (0, 1)
+        )
+        return outputs, prediction
+
+    def _source(self, inputs: Any) -> Source:
+        """Rows of inputs as a stream reads them; targets and roles say nothing."""
+        size = inputs.shape[0]
+        targets = np.zeros((size, self.spec.targets), np.float32)
+        if self.spec.classes:
+            targets = np.zeros(size, np.int32)
+        return Source(
+            {"inputs": inputs, "targets": targets},
+            self.fitted,
+            Split(np.zeros(1, np.int32), np.int32(0), np.zeros((3, size), np.float32)),
+        )
+
+    def _encode(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, np.ndarray | jax.Array):
+            inputs = np.asarray(rows)
+            if inputs.dtype.kind not in "biuf":
+                raise InputError(f"`rows` must hold numbers, got an array of {inputs.dtype}")
+            inputs = inputs.astype(self.dtype)
+        elif self.schema:
+            inputs = encoder_from_schema(self.schema).encode(rows)["inputs"]
+        else:
+            raise InputError("this network takes arrays of inputs, not data frames")
+        if inputs.shape[1:] != self.spec.inputs:
+            raise InputError(
+                f"a row of inputs must have the shape {list(self.spec.inputs)}, "
+                f"got {list(inputs.shape[1:])}"
+            )
+        if len(inputs) == 0:
+            raise InputError("`rows` must have at least one row, got none")
+        gaps = getattr(self.stream, "missing", False)
+        wrong = np.isinf(inputs) if gaps else ~np.isfinite(inputs)
+        if wrong.any():
+            row = int(np.argwhere(wrong)[0][0])
+            rule = "finite, or NaN where missing" if gaps else "finite"
+            raise InputError(f"row {row + 1}: inputs must be {rule}, got {inputs[wrong][0]}")
+        return inputs
 
 
 def network_of(
@@ -230,10 +231,28 @@ def network_of(
         loss=loss,
         weights=_names(params, "params") | _names(rest, "rest"),
         fitted={name: np.asarray(value) for name, value in dict(fitted).items()},
+        dtype=str(prepared.arrays["inputs"].dtype),
         schema=prepared.schema,
         document=document,
         history=history,
     )
+
+
+def structure(model: Model, loss: Loss, spec: Spec) -> tuple[Any, Any, Any]:
+    """Graph, and the shapes of trained and other variables."""
+    return jax.eval_shape(
+        lambda: nnx.split(model.build(spec, loss.outputs(spec), nnx.Rngs(0)), nnx.Param, ...)
+    )
+
+
+def expected_arrays(model: Model, loss: Loss, spec: Spec) -> dict[str, jax.ShapeDtypeStruct]:
+    """Name, shape and type of every array that the weights of a network have."""
+    _, params, rest = structure(model, loss, spec)
+    return {
+        name_of(prefix, path): jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        for prefix, tree in (("params", params), ("rest", rest))
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -249,71 +268,39 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _structure(model: Model, loss: Loss, spec: Spec) -> tuple[Any, Any, Any]:
-    """Graph, and the shapes of trained and other variables."""
-    return jax.eval_shape(
-        lambda: nnx.split(model.build(spec, loss.outputs(spec), nnx.Rngs(0)), nnx.Param, ...)
-    )
-
-
-def _expected(model: Model, loss: Loss, spec: Spec, fitted: dict[str, list[int]]) -> dict[str, Any]:
-    _, params, rest = _structure(model, loss, spec)
-    shapes = {f"fitted/{name}": tuple(shape) for name, shape in fitted.items()}
-    for prefix, tree in (("params", params), ("rest", rest)):
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-            shapes[_name(prefix, path)] = _plain_shape(leaf)
-    return shapes
-
-
-def _same(expected: dict[str, Any], found: dict[str, Any]) -> None:
-    for name, shape in expected.items():
-        if name not in found:
-            raise ValueError(f"the array {name!r} is missing")
-        if found[name] != shape:
-            raise ValueError(f"the array {name!r} must have shape {shape}, got {found[name]}")
-    for name in found:
-        if name not in expected:
-            raise ValueError(f"the array {name!r} belongs to no part of this network")
+def name_of(prefix: str, path: Any) -> str:
+    """The name of a variable: `params/hidden/kernel`."""
+    parts = [str(getattr(part, "key", getattr(part, "name", part))) for part in path]
+    return "/".join([prefix, *(part for part in parts if part not in ("value", "raw_value"))])
 
 
 def _names(tree: Any, prefix: str) -> dict[str, np.ndarray]:
     return {
-        _name(prefix, path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        name_of(prefix, path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
 
 
 def _from_names(arrays: dict[str, np.ndarray], prefix: str, like: Any) -> Any:
     def restored(path: Any, leaf: Any) -> Any:
-        array = arrays[_name(prefix, path)]
-        return jax.random.wrap_key_data(array) if _is_key(leaf) else jax.numpy.asarray(array)
+        array = arrays[name_of(prefix, path)]
+        return jax.random.wrap_key_data(array) if _is_key(leaf) else jnp.asarray(array)
 
     return jax.tree_util.tree_map_with_path(restored, like)
-
-
-def _name(prefix: str, path: Any) -> str:
-    parts = [str(getattr(part, "key", getattr(part, "name", part))) for part in path]
-    return "/".join([prefix, *(part for part in parts if part not in ("value", "raw_value"))])
 
 
 def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _plain_shape(leaf: Any) -> tuple[int, ...]:
-    return jax.eval_shape(jax.random.key_data, leaf).shape if _is_key(leaf) else leaf.shape
-
-
-def _encoder(schema: dict[str, Any]) -> Any:
-    from etude.data.encoder import TableEncoder
-
-    return TableEncoder.from_schema(schema) if schema else None
-
-
-@nnx.jit(static_argnums=())
-def _predict(
-    stream: Component, loss: Loss, source: Source, index: Any, module: nnx.Module
+def _prediction(
+    stream: Stream, loss: Loss, source: Source, index: Any, module: nnx.Module
 ) -> tuple[Any, Any]:
-    batch, _ = stream.evaluation(source, index, module, None)  # type: ignore[attr-defined]
+    module.eval()
+    # The key would be for streams that draw at evaluation; rows draw nothing.
+    batch, _ = stream.evaluation(source, index, module, jax.random.key(0))
     outputs = loss.evaluate(module, batch)
     return outputs, loss.prediction(outputs) * batch.scale + batch.offset
+
+
+_compiled_prediction = nnx.jit(_prediction)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from etude.batch import Batch
 from etude.data.base import Source, Stream
+from etude.keys import hashed_bits
 
 EVALUATION_ROWS = 4096
 """At most this many rows are evaluated at once."""
@@ -34,7 +35,7 @@ def shuffled(order: jax.Array, count: jax.Array, key: jax.Array) -> jax.Array:
     places = jnp.arange(size, dtype=jnp.uint32)
     behind = jnp.where(places < count.astype(jnp.uint32), jnp.uint32(0), jnp.uint32(1 << 31))
     for turn in range(math.ceil((place_bits + 8) / random_bits)):
-        draws = jax.random.bits(jax.random.fold_in(key, turn), (size,), jnp.uint32)
+        draws = hashed_bits(key, places, turn)
         draws = (draws >> (32 - random_bits)) << place_bits
         words = jax.lax.sort(behind | draws | places, is_stable=False)
         order = order[(words & jnp.uint32((1 << place_bits) - 1)).astype(jnp.int32)]

@@ -1,6 +1,5 @@
 """From a study to members, and from members to programs."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from etude.engine.status import Status
 from etude.engine.train import Inputs, Shared, Task
 from etude.engine.train import Member as Training
 from etude.errors import InputError
+from etude.keys import key_of
 from etude.metric.base import Metric
 from etude.metric.choose import applicable, default_metric
 from etude.study import Choice, Member, Study
@@ -289,6 +289,10 @@ def _padded(array: np.ndarray, rows: int, padded: int) -> np.ndarray:
     return np.concatenate([array, np.zeros((padded - rows, *array.shape[1:]), array.dtype)])
 
 
+PURPOSES = ("weights", "batches", "objective")
+"""What a member draws random numbers for, in the order of `Inputs.keys`."""
+
+
 def inputs_of(plan: Plan, number: int) -> Inputs:
     """What sets a member apart, in the terms of its program."""
     member = plan.members[number]
@@ -303,24 +307,16 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
         numbers=np.array(numbers, jax.numpy.result_type(float)),
         rule=np.int32(rules.index(type(choice.algorithm))),
         split=np.int32(member.split),
+        # All choices with one label share keys: they start from the same weights where their
+        # networks are the same, and see the same batches.
         keys=np.stack(
             [
                 key_of(plan.study.seed, member.seed, member.split, purpose, choice.label)
-                for purpose in ("weights", "batches", "objective")
+                for purpose in PURPOSES
             ]
         ),
         status=np.int32(Status.RUNNING),
     )
-
-
-def key_of(root: int, seed: int, split: int, purpose: str, label: str = "") -> np.ndarray:
-    """The random key for a purpose: a hash of what it is for, never of a position.
-
-    All choices with one label share keys: they start from the same weights where their
-    networks are the same, and see the same batches.
-    """
-    text = f"{root}/{seed}/{split}/{purpose}/{label}"
-    return np.frombuffer(hashlib.sha256(text.encode()).digest()[:8], "<u4")
 
 
 def member_bytes(training: Training) -> int:

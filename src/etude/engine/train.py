@@ -20,6 +20,7 @@ from etude.batch import Batch, Spec
 from etude.data.base import Source, Split, Stream
 from etude.engine.rules import Rules
 from etude.engine.status import Status
+from etude.keys import fold, typed
 from etude.loss.base import Loss, penalty
 from etude.metric.base import Metric
 from etude.model.base import Model
@@ -194,7 +195,7 @@ class Member:
             weights=weights,
             rest=rest,
             state=self.rules.init(inputs.rule, parts.rule_numbers, weights),
-            stream=parts.stream.init(source, _key(inputs.keys[1])),
+            stream=parts.stream.init(source, typed(inputs.keys[1])),
             step=zero,
             epoch=zero,
             status=inputs.status,
@@ -234,11 +235,10 @@ class Member:
         return self._unravel(weights)
 
     def _epoch(self, parts: Parts, source: Source, inputs: Inputs, carry: Carry) -> Carry:
-        batch_keys, objective_keys = _key(inputs.keys[1]), _key(inputs.keys[2])
         rule = self.task.rules[0]
         batches = parts.stream.batches(source, self.task.batch_size)
         total = rule.steps or self.task.epochs * batches
-        epoch_key = jax.random.fold_in(batch_keys, carry.epoch)
+        epoch_key = fold(inputs.keys[1], 2 * carry.epoch)
         stream = parts.stream.epoch(source, carry.stream, epoch_key)
 
         def step(loop: Any) -> Any:
@@ -250,9 +250,9 @@ class Member:
                 index,
                 self.task.batch_size,
                 self.module(weights, rest),
-                jax.random.fold_in(batch_keys, done + 0x40000000),
+                fold(inputs.keys[1], 2 * done + 1),
             )
-            key = jax.random.fold_in(objective_keys, done)
+            key = fold(inputs.keys[2], 2 * done)
             objective = partial(self._objective, parts.loss, rest, batch, key)
             which = (inputs.rule, parts.rule_numbers, progress)
             point = self.rules.point(*which, weights, state)
@@ -323,9 +323,7 @@ class Member:
         module.eval()
 
         def one(index: Any) -> tuple[jax.Array, jax.Array, Any]:
-            batch, roles = parts.stream.evaluation(
-                source, index, module, jax.random.fold_in(_key(key), 0x7FFFFFFF)
-            )
+            batch, roles = parts.stream.evaluation(source, index, module, fold(key, 1))
             outputs = parts.loss.evaluate(module, batch)
             prediction = parts.loss.prediction(outputs)
             statistics = [parts.loss(outputs, batch)[:, None]] + [
@@ -348,7 +346,7 @@ class Member:
     def _build(self, numbers: jax.Array, key: jax.Array) -> tuple[Any, Any, Any]:
         model = self._unflatten(numbers)[1]
         outputs = self.task.loss.outputs(self.task.spec)
-        module = model.build(self.task.spec, outputs, nnx.Rngs(_key(key)))
+        module = model.build(self.task.spec, outputs, nnx.Rngs(typed(key)))
         return nnx.split(module, nnx.Param, ...)
 
     def _ravel(self, params: Any) -> jax.Array:
@@ -382,7 +380,3 @@ def _flat(outputs: Any) -> jax.Array:
     """A tree of `[batch, ...]` as one `[batch, outputs]`."""
     leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(outputs)]
     return leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
-
-
-def _key(data: jax.Array) -> jax.Array:
-    return jax.random.wrap_key_data(data, impl="threefry2x32")
