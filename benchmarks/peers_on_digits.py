@@ -34,8 +34,8 @@ def main() -> int:
         _tell(options.results, "agreement", command, agreement.section(rows, work))
     if options.speed or both:
         work = Work(rates=options.rates, seeds=options.seeds, every=options.every)
-        timings = speed.measure(work, options.repeats, lambda text: print(text, file=sys.stderr))
-        _tell(options.results, "speed", command, speed.section(timings, work))
+        times = speed.measure(work, options.repeats, lambda text: print(text, file=sys.stderr))
+        _tell(options.results, "speed", command, speed.section(times, work))
     return 0 if agreed else 1
 
 

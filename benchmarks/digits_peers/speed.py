@@ -52,7 +52,19 @@ class Timing(NamedTuple):
     startup: float
 
 
-def measure(work: Work, repeats: int, tell: Callable[[str], None]) -> list[Timing]:
+class Times(NamedTuple):
+    """All that was measured.
+
+    Attributes:
+        timings: one for each peer.
+        load: processes that wanted a core in the minute before; None where that is not told.
+    """
+
+    timings: list[Timing]
+    load: float | None
+
+
+def measure(work: Work, repeats: int, tell: Callable[[str], None]) -> Times:
     """Time all sides, `repeats` rounds.
 
     Args:
@@ -60,6 +72,7 @@ def measure(work: Work, repeats: int, tell: Callable[[str], None]) -> list[Timin
         repeats: rounds.
         tell: called with what is going on.
     """
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     tell("which way of PyTorch is the faster one")
     way = _faster_way_of_torch(work, tell)
     processes, threads = TORCH_WAYS[way]
@@ -83,7 +96,7 @@ def measure(work: Work, repeats: int, tell: Callable[[str], None]) -> list[Timin
         timings.append(
             Timing(name, len(whole.jobs()), len(part.jobs()), rounds, statistics.median(startups))
         )
-    return timings
+    return Times(timings, load)
 
 
 def _faster_way_of_torch(work: Work, tell: Callable[[str], None]) -> str:
@@ -127,8 +140,9 @@ def _run_etude(study: Path, store: Path) -> float:
     return time.perf_counter() - begin
 
 
-def section(timings: list[Timing], work: Work) -> str:
+def section(times: Times, work: Work) -> str:
     """The ratios as Markdown."""
+    timings = times.timings
     repeats = len(timings[0].rounds)
     rows = []
     for timing in timings:
@@ -163,6 +177,7 @@ def section(timings: list[Timing], work: Work) -> str:
         "of networks.\n\n"
         + table(head, rows, right=(1, 2, 3, 4, 5))
         + f"\n\nCold takes Étude {compiling:.1f} times as long as warm."
+        + ("" if times.load is None else f" Load before the first round: {times.load:.1f}.")
     )
 
 

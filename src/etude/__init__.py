@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from etude.model.point import Point as Point
     from etude.model.user import UserModel as UserModel
     from etude.network import Network as Network
-    from etude.network import load as load
     from etude.reporting.html import report as report
+    from etude.saved import load as load
     from etude.store.store import Store as Store
     from etude.study import Study as Study
     from etude.sweep import grid as grid
@@ -77,7 +77,7 @@ _PLACES = {
     "Study": "etude.study",
     "grid": "etude.sweep",
     "linear_range": "etude.sweep",
-    "load": "etude.network",
+    "load": "etude.saved",
     "log_range": "etude.sweep",
     "plan": "etude.engine.plan",
     "read_study": "etude.file",

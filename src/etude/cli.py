@@ -1,5 +1,6 @@
 """The command line. It imports late, and only what a command needs: `--help` must be quick."""
 
+import io
 import json
 import os
 import signal
@@ -33,6 +34,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def main() -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Better an escaped character than a traceback where the encoding lacks it.
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     with _told_plainly():
@@ -71,7 +76,7 @@ def check(study: StudyFile, as_json: JsonOption = False) -> None:
             }
         )
         return
-    _say(str(plan))
+    _say(_printable(str(plan)))
     for material, data in zip(plan.materials, plan.study.data, strict=True):
         split = material.splits[0]
         _say(
@@ -108,7 +113,7 @@ def run(
     if report is not None:
         _check_folder(report)
     parsed = etude.read_study(study)
-    text = study.read_text(encoding="utf-8")
+    text = study.read_text(encoding="utf-8-sig")
     with watching(quiet) as watch:
         result = etude.run(parsed, store, workers=workers, text=text, watch=watch)
     if report is not None:
@@ -119,7 +124,7 @@ def run(
         _say(_headline(result))
         _show(result.table(top))
         if report is not None:
-            _say(f"report: {report}")
+            _say(_printable(f"report: {report}"))
     _tell_failures(result)
 
 
@@ -184,7 +189,7 @@ def report(
 
     _check_folder(output)
     etude.report(_stored(study, store), output)
-    _say(f"report: {output}")
+    _say(_printable(f"report: {output}"))
 
 
 @app.command()
@@ -195,26 +200,30 @@ def refit(
     ],
     store: StoreOption = "etude.db",
     choice: Annotated[
-        int | None, typer.Option(min=1, help="Rank of the choice; by default the best.")
-    ] = None,
+        int, typer.Option(min=1, metavar="ROW", help="Which row of the ranking; the best is 1.")
+    ] = 1,
 ) -> None:
     """Train the best choice on all rows and save the network."""
     import etude
     from etude.errors import InputError
 
+    if output.exists() and not output.is_dir():
+        raise InputError(f"the output must be a folder, and {output} is none")
+    _check_folder(output, "folder")
     result = _stored(study, store)
-    chosen = result.best()
-    number, label = chosen.choice, chosen.label
-    if choice is not None:
-        ranked = [row for row in result.summaries if row.rank is not None]
-        if choice > len(ranked):
-            raise InputError(f"`--choice` must be at most {len(ranked)}, got {choice}")
-        number, label = ranked[choice - 1].choice, ranked[choice - 1].label
-    network = etude.refit(result, number)
+    result.best()
+    ranked = [row for row in result.summaries if row.rank is not None]
+    if choice > len(ranked):
+        raise InputError(f"`--choice` must be at most {len(ranked)}, got {choice}")
+    chosen = ranked[choice - 1]
+    network = etude.refit(result, chosen.choice)
     network.save(output)
     _say(
-        f"{_printable(label)}: trained on all {network.history['rows']} rows for "
-        f"{network.history['epochs']} epochs, {network.parameters} parameters, saved in {output}"
+        _printable(
+            f"{chosen.label}: trained on all {network.history['rows']} rows for "
+            f"{network.history['epochs']} epochs, {network.parameters} parameters, "
+            f"saved in {output}"
+        )
     )
 
 

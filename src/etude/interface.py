@@ -1,11 +1,13 @@
 """What people call: run a study, look at its report, keep its best network."""
 
 import operator
+import os
 from pathlib import Path
 from typing import SupportsIndex
 
 from etude.component import discover_all
 from etude.engine.device import Device, current_device, use_compilation_cache
+from etude.errors import InputError
 from etude.evidence.result import Result
 from etude.execution.refit import refit as train_on_all_rows
 from etude.execution.run import Watcher
@@ -46,6 +48,8 @@ def run(
         print(result.table())
         ```
     """
+    if workers is not None and workers < 1:
+        raise InputError(f"`workers` must be at least 1, got {workers}")
     keep_compiled_programs()
     device = current_device(workers)
     if store is None:
@@ -60,22 +64,60 @@ def refit(
 ) -> Network:
     """Train the chosen network on all rows.
 
+    With early stopping it trains for the median best epoch of the choice's splits.
+
     Args:
         result: a study that has been run.
         choice: what `result.best()` gives, or the number of a choice; by default the best.
         device: where to train.
 
     Raises:
-        InputError: there is no such choice, or its network diverges on all rows.
+        InputError: there is no such choice, its network diverges on all rows, the data are not
+            those of the study any more, or a stored study has parts that only Python knows.
+
+    Example:
+        ```python
+        network = etude.refit(result)
+        network.save("best")
+        ```
     """
     keep_compiled_programs()
     number = operator.index(result.best() if choice is None else choice)
-    study = result.study or Study.from_document(result.record.document)
+    study = stored_study(result) if result.study is None else result.study
     return train_on_all_rows(study, number, result.record, device)
 
 
+def stored_study(result: Result) -> Study:
+    """The study that a record describes.
+
+    Raises:
+        InputError: it has a table in memory or a part of a user, which no record can hold.
+    """
+    try:
+        return Study.from_document(result.record.document)
+    except (ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"the study {result.record.name!r} cannot be made again from the store, for it has "
+            f"parts that only Python knows ({reason}); run it again in Python, where it trains "
+            "nothing new, and refit its result"
+        ) from None
+
+
 def keep_compiled_programs() -> None:
-    """Keep compiled programs in the user's cache folder."""
+    """Keep compiled programs in the user's cache folder, or where JAX was told to keep them.
+
+    Without a folder that can be written programs are compiled anew.
+    """
+    import jax
     import platformdirs
 
-    use_compilation_cache(Path(platformdirs.user_cache_dir("etude")) / "programs")
+    if jax.config.jax_compilation_cache_dir:
+        return
+    folder = Path(platformdirs.user_cache_dir("etude")) / "programs"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return
+    if os.access(folder, os.W_OK):
+        use_compilation_cache(folder)

@@ -41,6 +41,9 @@ TYPES = {
 }
 """From the names of types in a safetensors file to NumPy's."""
 
+Expected = dict[str, tuple[tuple[int, ...], tuple[str, ...]]]
+"""The shape that each array must have, and the types that it may have."""
+
 Size = Annotated[int, Field(ge=0)]
 
 
@@ -121,7 +124,7 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     try:
         loss.check(spec)
         model.check(spec)
-        expected = {
+        expected: Expected = {
             name: (tuple(array.shape), (str(array.dtype),))
             for name, array in expected_arrays(model, loss, spec).items()
         }
@@ -220,9 +223,7 @@ def _told(document: dict[str, Any]) -> str:
     return " ".join(str(value) for value in fields.values())
 
 
-def _arrays(
-    folder: Path, expected: dict[str, tuple[tuple[int, ...], tuple[str, ...]]], sha256: str
-) -> dict[str, np.ndarray]:
+def _arrays(folder: Path, expected: Expected, sha256: str) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError, safe_open
 
     path = folder / WEIGHTS

@@ -115,7 +115,7 @@ class Plan:
         read = {program.material for program in self.programs}
         data = sum(_bytes(self.materials[number].prepared.arrays) for number in read)
         widest = max(
-            (program.width * member_bytes(program.training) for program in self.programs),
+            (program.width * program.training.bytes for program in self.programs),
             default=0,
         )
         return data + self.device.workers * widest
@@ -237,7 +237,7 @@ def _program(
         training = Training(task(tuple(_as(rule, base) for rule in BASICS)), shapes)
     else:
         key, training = alone, Training(task((algorithm,)), shapes)
-    width = device.width(member_bytes(training))
+    width = device.width(training.bytes)
     steps = algorithm.steps or epochs * max(batches)
     options = device.options(6.0 * training.parameters * batch_size * steps)
     profile = device.profile(width, options)
@@ -317,12 +317,6 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
         ),
         status=np.int32(Status.RUNNING),
     )
-
-
-def member_bytes(training: Training) -> int:
-    """What one member's arrays take in the device's memory, in bytes."""
-    # Weights, gradient, step, two states and the point, beside activations of a batch.
-    return 4 * (6 * training.parameters + 64 * training.task.batch_size)
 
 
 def _bytes(tree: Any) -> int:

@@ -46,6 +46,11 @@ class Rules:
             slots |= Counter(leaves)
         self._slots = list(slots.elements())
 
+    @property
+    def slots(self) -> int:
+        """How many arrays the state of any rule may need."""
+        return len(self._slots)
+
     def init(self, index: Any, numbers: jax.Array, weights: jax.Array) -> Any:
         """The state before the first step."""
 

@@ -143,6 +143,7 @@ class Member:
     Attributes:
         parameters: how many weights the network has.
         columns: for the loss and then each metric, which of the statistics are its own.
+        bytes: about what its training takes beside the shared arrays; rather more than less.
     """
 
     def __init__(self, task: Task, shared: Shared) -> None:
@@ -167,15 +168,14 @@ class Member:
             jax.ShapeDtypeStruct((), jnp.int32),
         )
         self._widths: list[int] = []
-        means, outputs = jax.eval_shape(
+        evaluation, (means, outputs) = jax.make_jaxpr(
             lambda shared, inputs, weights, rest: self._evaluate(
                 self._parts(inputs), self._source(shared, inputs), weights, rest, inputs.keys[2]
             ),
-            shared,
-            inputs,
-            weights,
-            rest,
-        )
+            return_shape=True,
+        )(shared, inputs, weights, rest)
+        rows = shared.splits.roles.shape[-1]
+        self.bytes = self._bytes(_intermediate_bytes(evaluation.jaxpr), rows, outputs)
         self._statistics = means.shape[1]
         self._outputs = outputs
         edges = [sum(self._widths[:place]) for place in range(len(self._widths) + 1)]
@@ -343,6 +343,17 @@ class Member:
         means = sums / jnp.where(totals > 0, totals, jnp.nan)[:, None]
         return means, outputs
 
+    def _bytes(self, evaluation: int, rows: int, outputs: Any) -> int:
+        """Weights, gradient, point and change; states; what evaluation or a step computes.
+
+        A step computes about three times as much for a row as evaluation: forward, and twice
+        that backward.
+        """
+        vectors = 4 + self.rules.slots
+        kept = 2 * sum(leaf.size for leaf in jax.tree.leaves(outputs))
+        step = 3 * evaluation * self.task.batch_size // max(rows, 1)
+        return 4 * (self.parameters * vectors + kept) + max(evaluation, step)
+
     def _build(self, numbers: jax.Array, key: jax.Array) -> tuple[Any, Any, Any]:
         model = self._unflatten(numbers)[1]
         outputs = self.task.loss.outputs(self.task.spec)
@@ -380,3 +391,18 @@ def _flat(outputs: Any) -> jax.Array:
     """A tree of `[batch, ...]` as one `[batch, outputs]`."""
     leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(outputs)]
     return leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
+
+
+def _intermediate_bytes(jaxpr: Any) -> int:
+    """The bytes of everything that a computation computes, as if all of it were kept."""
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = [part for part in equation.params.values() if hasattr(part, "eqns")]
+        inner += [part.jaxpr for part in equation.params.values() if hasattr(part, "jaxpr")]
+        total += sum(_intermediate_bytes(part) for part in inner)
+        total += sum(
+            variable.aval.size * variable.aval.dtype.itemsize
+            for variable in equation.outvars
+            if hasattr(variable.aval, "size") and not inner
+        )
+    return total

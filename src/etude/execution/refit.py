@@ -1,92 +1,125 @@
 """The chosen network, trained on all rows."""
 
 import statistics
+from typing import Any
 
 import numpy as np
 
 from etude.engine.device import Device
-from etude.engine.plan import inputs_of, plan, share
+from etude.engine.plan import Plan, Program, inputs_of, plan, share
 from etude.engine.population import Population
 from etude.engine.status import Status
+from etude.engine.train import Carry
 from etude.errors import InputError
 from etude.network import Network, network_of
+from etude.store.identity import study_identity
 from etude.store.records import StudyRecord
-from etude.study import Study
+from etude.study import Choice, Study
 from etude.validation.holdout import TrainingOnly
 
 
-def refit(
-    study: Study, choice: int, record: StudyRecord | None = None, device: Device | None = None
-) -> Network:
+def refit(study: Study, choice: int, record: StudyRecord, device: Device | None = None) -> Network:
     """Train one choice of a study on all rows of its data.
 
     With early stopping there are no rows left to watch, so it trains for the median of the
-    best epochs of its splits.
+    best epochs of its splits and seeds; the schedule goes as it went there.
 
     Args:
         study: the study.
         choice: number of the choice.
-        record: results of the study; needed where the choice stops early.
+        record: results of the study.
         device: where to train.
 
     Raises:
-        InputError: the network diverged, or early stopping has no best epochs to go by.
+        InputError: there is no such choice, the data are not those of the study any more, the
+            network diverged, or early stopping has no best epochs to go by.
     """
-    chosen = study.choices()[choice]
-    algorithm = chosen.algorithm
-    if algorithm.stopping is not None:
-        epochs = [
-            member.best_epoch
-            for member in (record.members if record else ())
-            if member.choice == choice and member.best_epoch
-        ]
-        if not epochs:
-            raise InputError(
-                "`refit` trains a choice with early stopping for the median best epoch of its "
-                "splits, and none has been trained; run the study first"
-            )
-        best = max(1, round(statistics.median(epochs)))
-        algorithm = algorithm.changed(stopping=None, epochs=best, steps=0)
-    alone = Study(
-        name=study.name,
-        data=chosen.data,
-        model=chosen.model,
-        loss=chosen.loss,
-        algorithm=algorithm,
-        labels=(chosen.label,) if chosen.label else (),
-        validation=TrainingOnly(),
-        metric=study.metric,
-        seed=study.seed,
-    )
-    whole = plan(alone, device)
+    choices = study.choices()
+    if not 0 <= choice < len(choices):
+        raise InputError(f"`choice` must be a number from 0 to {len(choices) - 1}, got {choice}")
+    chosen = choices[choice]
+    last = median_best_epoch(record, choice) if chosen.algorithm.stopping is not None else None
+    whole = plan(_on_all_rows(study, chosen), device)
+    _check_data(study, chosen, whole, record)
     program, material = whole.programs[0], whole.materials[0]
     population = Population(program.training, program.width, program.options)
     shared = share(material, program.task.batch_size)
     inputs, carry = population.start(shared, [inputs_of(whole, 0)])
-    carry = population.train(shared, inputs, carry, program.task.epochs)
+    carry = population.train(shared, inputs, carry, last or program.task.epochs)
     inputs, part = population.unstack((inputs, carry), 1)[0]
     if int(part.status) == Status.DIVERGED:
         raise InputError(
             f"the network diverged at step {int(part.diverged)} when it was trained on all rows; "
             "choose one with a smaller learning rate"
         )
-    means = np.asarray(part.history[int(part.epoch) - 1, 0], np.float64)
-    columns = program.training.columns
-    metrics = {"loss": float(means[columns[0]][0])} | {
-        metric.name: float(metric.value(means[column]))
-        for metric, column in zip(program.task.metrics, columns[1:], strict=True)
-    }
     return network_of(
         material.prepared,
         chosen.model,
         chosen.loss,
         program.training.trained(inputs, part),
         {name: value[0] for name, value in shared.fitted.items()} if shared.fitted else {},
-        chosen.document() | {"algorithm": algorithm.document()},
+        chosen.document(),
         {
             "rows": material.prepared.rows,
             "epochs": int(part.epoch),
             "steps": int(part.step),
-            "train": metrics,
+            "train": _measured(program, part),
         },
     )
+
+
+def median_best_epoch(record: StudyRecord, choice: int) -> int:
+    """The median over splits and seeds of the best epoch; halves to the even neighbour.
+
+    Raises:
+        InputError: no network of the choice has a best epoch.
+    """
+    epochs = [
+        member.best_epoch
+        for member in record.members
+        if member.choice == choice and member.status in ("done", "stopped") and member.best_epoch
+    ]
+    if not epochs:
+        raise InputError(
+            "`refit` trains a choice with early stopping for the median best epoch of its "
+            "splits, and no network of this choice has one; run the study first"
+        )
+    return max(1, round(statistics.median(epochs)))
+
+
+def _on_all_rows(study: Study, chosen: Choice) -> Study:
+    return Study(
+        name=study.name,
+        data=chosen.data,
+        model=chosen.model,
+        loss=chosen.loss,
+        algorithm=chosen.algorithm.changed(stopping=None),
+        labels=(chosen.label,) if chosen.label else (),
+        validation=TrainingOnly(),
+        metric=study.metric,
+        seed=study.seed,
+    )
+
+
+def _check_data(study: Study, chosen: Choice, whole: Plan, record: StudyRecord) -> None:
+    prepared = whole.materials[0].prepared
+    fingerprints = [
+        prepared.fingerprint if data == chosen.data else data.prepare().fingerprint
+        for data in study.data
+    ]
+    if study_identity(study.document(), fingerprints) != record.identity:
+        raise InputError(
+            f"the data of the study {study.name!r} are not those that its choices were compared "
+            "on; run it again"
+        )
+
+
+def _measured(program: Program, part: Carry) -> dict[str, Any]:
+    """Loss and metrics on the training rows after the last epoch; None where they have none."""
+    means = np.asarray(part.history[int(part.epoch) - 1, 0], np.float64)
+    columns = program.training.columns
+    values = {"loss": float(means[columns[0]][0])} | {
+        metric.name: float(metric.value(means[column]))
+        for metric, column in zip(program.task.metrics, columns[1:], strict=True)
+    }
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
