@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import Field, ValidationError
 
+import etude
 from etude.algorithm import SGD, Adam, AdamW, Momentum
 from etude.algorithm.base import Algorithm
 from etude.algorithm.schedule import Constant, Cosine, Schedule
@@ -194,3 +195,11 @@ def test_every_component_is_a_tree_and_comes_back_from_its_document(cls):
 def test_traced_fields_are_told():
     assert SGD.traced_fields() == ("learning_rate",)
     assert Holder.traced_fields() == ("rate",)
+
+
+def test_where_a_file_lies_is_no_part_of_the_identity() -> None:
+    here = etude.Table(path="here/table.csv", target="y")
+    there = etude.Table(path="there/table.csv", target="y")
+    assert here != there
+    assert here.specification() == there.specification()
+    assert here.document() != there.document()

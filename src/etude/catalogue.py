@@ -1,5 +1,6 @@
 """The catalogue of components, for people at a terminal."""
 
+import etude
 from etude.component import Component, discover_all, nearest, registered
 from etude.errors import InputError
 from etude.file.describe import describe
@@ -47,7 +48,7 @@ def component_text(name: str) -> str:
 
 def _described(kind: str, cls: type[Component]) -> str:
     description = describe(cls)
-    lines = [f"{kind} {description.name} (in Python etude.{cls.__name__})", description.summary]
+    lines = [f"{kind} {description.name} (in Python {_python_name(cls)})", description.summary]
     lines += [part for part in (description.text, description.source) if part]
     lines.append("")
     for field in description.fields:
@@ -57,3 +58,10 @@ def _described(kind: str, cls: type[Component]) -> str:
         if field.text:
             lines.append(f"      {field.text}")
     return "\n".join(lines)
+
+
+def _python_name(cls: type[Component]) -> str:
+    """Where Python finds the class: under `etude`, or in its package where names collide."""
+    if getattr(etude, cls.__name__, None) is cls:
+        return f"etude.{cls.__name__}"
+    return f"{cls.__module__.rpartition('.')[0]}.{cls.__name__}"

@@ -1,7 +1,5 @@
 """The command line. It imports late, and only what a command needs: `--help` must be quick."""
 
-import io
-import json
 import os
 import signal
 import sys
@@ -11,6 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from etude.evidence.rounding import printable
+from etude.terminal import (
+    check_file,
+    check_folder,
+    escape_what_is_missing,
+    print_csv,
+    print_json,
+    say,
+    show_table,
+    tell_error,
+)
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -34,10 +44,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 def main() -> None:
     """Run the command line and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # Better an escaped character than a traceback where the encoding lacks it.
-            stream.reconfigure(errors="backslashreplace")
+    escape_what_is_missing()
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     with _told_plainly():
@@ -63,7 +70,7 @@ def check(study: StudyFile, as_json: JsonOption = False) -> None:
         for program in plan.programs
     ]
     if as_json:
-        _print_json(
+        print_json(
             {
                 "version": 1,
                 "study": plan.study.name,
@@ -76,16 +83,16 @@ def check(study: StudyFile, as_json: JsonOption = False) -> None:
             }
         )
         return
-    _say(_printable(str(plan)))
+    say(str(plan))
     for material, data in zip(plan.materials, plan.study.data, strict=True):
         split = material.splits[0]
-        _say(
+        say(
             f"data {data.name}: {material.prepared.rows} rows, first split "
             f"{split.train.size} to train, {split.validation.size} to choose, "
             f"{split.test.size} to judge"
         )
     for number, program in enumerate(programs, 1):
-        _say(
+        say(
             f"program {number}: {program['networks']} networks of {program['parameters']} "
             f"parameters ({program['model']}), batch {program['batch_size']}, "
             f"{program['epochs']} epochs"
@@ -111,7 +118,7 @@ def run(
     from etude.progress import watching
 
     if report is not None:
-        _check_folder(report)
+        check_file(report)
     parsed = etude.read_study(study)
     text = study.read_text(encoding="utf-8-sig")
     with watching(quiet) as watch:
@@ -119,12 +126,12 @@ def run(
     if report is not None:
         etude.report(result, report)
     if as_json:
-        _print_json(result.json())
+        print_json(result.json())
     else:
-        _say(_headline(result))
-        _show(result.table(top))
+        say(_headline(result))
+        show_table(result.table(top))
         if report is not None:
-            _say(_printable(f"report: {report}"))
+            say(f"report: {report}")
     _tell_failures(result)
 
 
@@ -138,7 +145,7 @@ def list_studies(store: StoreOption = "etude.db", as_json: JsonOption = False) -
     with etude.Store.open(store, readonly=True) as opened:
         studies = opened.studies()
     if as_json:
-        _print_json({"version": 1, "studies": [asdict(study) for study in studies]})
+        print_json({"version": 1, "studies": [asdict(study) for study in studies]})
         return
     from rich.table import Table
     from rich.text import Text
@@ -148,7 +155,7 @@ def list_studies(store: StoreOption = "etude.db", as_json: JsonOption = False) -
         table.add_column(column, justify="right" if column in _COUNTS else "left")
     for study in studies:
         table.add_row(
-            Text(_printable(study.name)),
+            Text(printable(study.name)),
             str(study.members),
             str(study.finished),
             str(study.diverged),
@@ -156,7 +163,7 @@ def list_studies(store: StoreOption = "etude.db", as_json: JsonOption = False) -
             study.created,
             study.identity[:12],
         )
-    _show(table)
+    show_table(table)
 
 
 _COUNTS = ("networks", "finished", "diverged")
@@ -172,10 +179,10 @@ def show(
     """Show the ranking of a study that was run before."""
     result = _stored(study, store)
     if as_json:
-        _print_json(result.json())
+        print_json(result.json())
         return
-    _say(_headline(result))
-    _show(result.table(top))
+    say(_headline(result))
+    show_table(result.table(top))
 
 
 @app.command()
@@ -187,9 +194,9 @@ def report(
     """Write the report of a study that was run before."""
     import etude
 
-    _check_folder(output)
+    check_file(output)
     etude.report(_stored(study, store), output)
-    _say(_printable(f"report: {output}"))
+    say(f"report: {output}")
 
 
 @app.command()
@@ -207,23 +214,18 @@ def refit(
     import etude
     from etude.errors import InputError
 
-    if output.exists() and not output.is_dir():
-        raise InputError(f"the output must be a folder, and {output} is none")
-    _check_folder(output, "folder")
+    check_folder(output)
     result = _stored(study, store)
-    result.best()
+    result.best()  # tells why, where no choice is complete
     ranked = [row for row in result.summaries if row.rank is not None]
     if choice > len(ranked):
         raise InputError(f"`--choice` must be at most {len(ranked)}, got {choice}")
     chosen = ranked[choice - 1]
     network = etude.refit(result, chosen.choice)
     network.save(output)
-    _say(
-        _printable(
-            f"{chosen.label}: trained on all {network.history['rows']} rows for "
-            f"{network.history['epochs']} epochs, {network.parameters} parameters, "
-            f"saved in {output}"
-        )
+    say(
+        f"{chosen.label}: trained on all {network.history['rows']} rows for "
+        f"{network.history['epochs']} epochs, {network.parameters} parameters, saved in {output}"
     )
 
 
@@ -243,15 +245,15 @@ def predict(
     from etude.predictions import predictions_csv
 
     if output is not None:
-        _check_folder(output)
+        check_file(output)
     text = predictions_csv(etude.load(folder), table)
     if output is None:
-        sys.stdout.write(text)
+        print_csv(text)
         return
     from etude.network import write_whole
 
     write_whole(output, text.encode())
-    _say(f"predictions: {output}")
+    say(f"predictions: {output}")
 
 
 @app.command()
@@ -261,7 +263,7 @@ def components(
     """List every component, or show one with fields, defaults, rules and formula."""
     from etude.catalogue import catalogue_text, component_text
 
-    _say(catalogue_text() if name is None else component_text(name))
+    say(catalogue_text() if name is None else component_text(name))
 
 
 @app.command()
@@ -269,7 +271,7 @@ def schema() -> None:
     """Print the JSON Schema of study files, for editors."""
     from etude.file import schema as schema_of
 
-    _print_json(schema_of())
+    print_json(schema_of())
 
 
 def _stored(study: str, store: str) -> Any:
@@ -284,7 +286,7 @@ def _headline(result: Any) -> str:
     seconds = record.seconds
     programs = len(record.programs)
     text = (
-        f"{_printable(record.name)}: {len(record.members)} networks in {programs} "
+        f"{record.name}: {len(record.members)} networks in {programs} "
         f"program{'s' if programs != 1 else ''}"
     )
     if seconds:
@@ -300,41 +302,8 @@ def _headline(result: Any) -> str:
 def _tell_failures(result: Any) -> None:
     failed = [member for member in result.record.members if member.status == "failed"]
     if failed:
-        typer.echo(f"{len(failed)} networks failed; the first: {failed[0].reason}", err=True)
+        tell_error(f"{len(failed)} networks failed; the first: {failed[0].reason}")
         raise typer.Exit(FAILED)
-
-
-def _check_folder(path: Path) -> None:
-    from etude.errors import InputError
-
-    if path.is_dir():
-        raise InputError(f"the output must be a file, and {path} is a folder")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"the folder of {path} does not exist")
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise InputError(f"the folder of {path} cannot be written")
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-def _show(table: Any) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200, no_color=True)
-    console.print(table)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _printable(text: str) -> str:
-    """Text without control and direction characters, which a terminal would act on."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 @contextmanager
@@ -368,15 +337,21 @@ def _exit_code(error: Exception) -> int:
     from etude.errors import InputError
 
     if isinstance(error, InputError):
-        typer.echo(f"error: {error}", err=True)
-        return BAD_INPUT
+        return _failed(BAD_INPUT, str(error))
+    if isinstance(error, OSError):
+        place = f" {error.filename}:" if error.filename else ""
+        return _failed(FAILED, f"{place} {error.strerror or error}".strip())
     from etude.execution.run import Interrupted
     from etude.store.errors import StoreError
 
     if isinstance(error, Interrupted):
-        typer.echo(f"{error}; run the same command again to go on", err=True)
+        tell_error(f"{error}; run the same command again to go on")
         return INTERRUPTED
     if isinstance(error, StoreError | MemoryError):
-        typer.echo(f"error: {error or 'out of memory'}", err=True)
-        return FAILED
+        return _failed(FAILED, str(error) or "out of memory")
     raise error
+
+
+def _failed(code: int, reason: str) -> int:
+    tell_error(f"error: {reason}")
+    return code

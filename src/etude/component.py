@@ -26,6 +26,16 @@ Traced = Annotated[float, TracedMark()]
 """A number that may differ between the members of one program."""
 
 
+class Incidental:
+    """Marks a field that does not change results, such as the path of a file that is read.
+
+    What the file holds does, and has a fingerprint of its own.
+    """
+
+    def __repr__(self) -> str:
+        return "Incidental"
+
+
 class UnknownName(ValueError):
     """No component of this kind has the name asked for."""
 
@@ -130,9 +140,14 @@ class Component(BaseModel):
         return cast(Self, chosen(**fields))
 
     def specification(self) -> dict[str, Any]:
-        """What decides the identity of results: the document with the revision of each part."""
+        """What decides the identity of results: the document with the revision of each part.
+
+        Fields that are marked `Incidental` are left out.
+        """
         return {"name": self.name, "revision": self.revision} | {
-            field: _plain(getattr(self, field), identity=True) for field in type(self).model_fields
+            name: _plain(getattr(self, name), identity=True)
+            for name, field in type(self).model_fields.items()
+            if not any(isinstance(mark, Incidental) for mark in field.metadata)
         }
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import numpy as np
 
 from etude.network import Network
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""What a spreadsheet takes for the start of a formula, or strips to find one."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def predictions_csv(network: Network, table: Path) -> str:
@@ -43,8 +47,14 @@ def predictions_csv(network: Network, table: Path) -> str:
 
 
 def safe_cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """Text that a spreadsheet does not take for a formula; numbers stay numbers.
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell("-1")
+        ("'=1+1", '-1')
+    """
+    formula = text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text)
+    return f"'{text}" if formula else text
 
 
 def _target_names(network: Network, count: int) -> list[str]:
@@ -52,5 +62,5 @@ def _target_names(network: Network, count: int) -> list[str]:
         return ["prediction"]
     named: Any = network.schema.get("target", [])
     if len(named) == count:
-        return [f"prediction of {safe_cell(name)}" for name in named]
+        return [f"prediction of {name}" for name in named]
     return [f"prediction {number}" for number in range(1, count + 1)]

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from etude.batch import Spec
-from etude.component import nearest
+from etude.component import Incidental, nearest
 from etude.data.assemble import check_rounding, fingerprint
 from etude.data.base import Data, Prepared
 from etude.data.columns import labels, numbers
@@ -100,12 +100,12 @@ class Ratings(Data):
         max_bytes: larger files are refused.
     """
 
-    path: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Incidental(), Field(min_length=1)]
     user: str = "user"
     item: str = "item"
     rating: str = "rating"
     scale_target: bool = False
-    max_bytes: Annotated[int, Field(ge=1)] = LARGEST_FILE
+    max_bytes: Annotated[int, Incidental(), Field(ge=1)] = LARGEST_FILE
 
     def prepare(self) -> Prepared:
         """Read and number users and items."""

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from etude.component import nearest
+from etude.component import Incidental, nearest
 from etude.data.assemble import assemble
 from etude.data.base import Data, Prepared
 from etude.data.columns import MISSING, describe, kind_of, labels, numbers, ordered
@@ -65,7 +65,7 @@ class Table(Data):
         ('a', 'b')
     """
 
-    path: str = ""
+    path: Annotated[str, Incidental()] = ""
     target: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)]
     task: Literal["auto", "classes", "numbers"] = "auto"
     drop: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Table(Data):
     scale_target: bool = True
     missing: tuple[str, ...] = MISSING
     max_categories: Annotated[int, Field(ge=2)] = 100
-    max_bytes: Annotated[int, Field(ge=1)] = LARGEST_FILE
+    max_bytes: Annotated[int, Incidental(), Field(ge=1)] = LARGEST_FILE
     content: SkipJsonSchema[Content | None] = None
 
     @model_validator(mode="after")
