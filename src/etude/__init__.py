@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from etude.algorithm.optax_rule import Optax as Optax
     from etude.algorithm.optax_rule import UserRule as UserRule
     from etude.algorithm.rmsprop import RMSprop as RMSprop
+    from etude.algorithm.schedule import Constant as Constant
     from etude.algorithm.schedule import Cosine as Cosine
     from etude.algorithm.schedule import StepDecay as StepDecay
     from etude.algorithm.sgd import SGD as SGD
@@ -47,7 +48,22 @@ if TYPE_CHECKING:
     from etude.loss.regression import GaussianNLL as GaussianNLL
     from etude.loss.regression import Huber as Huber
     from etude.loss.user import UserLoss as UserLoss
+    from etude.metric.classification import Accuracy as Accuracy
+    from etude.metric.classification import LogLoss as LogLoss
+    from etude.metric.regression import R2 as R2
+    from etude.metric.regression import RMSE as RMSE
+    from etude.metric.regression import MeanAbsoluteError as MeanAbsoluteError
     from etude.model.factorization import MatrixFactorization as MatrixFactorization
+    from etude.model.initializers import HeNormal as HeNormal
+    from etude.model.initializers import HeUniform as HeUniform
+    from etude.model.initializers import LecunNormal as LecunNormal
+    from etude.model.initializers import LecunUniform as LecunUniform
+    from etude.model.initializers import Normal as Normal
+    from etude.model.initializers import Orthogonal as Orthogonal
+    from etude.model.initializers import Uniform as Uniform
+    from etude.model.initializers import XavierNormal as XavierNormal
+    from etude.model.initializers import XavierUniform as XavierUniform
+    from etude.model.initializers import Zeros as Zeros
     from etude.model.linear import DeepLinear as DeepLinear
     from etude.model.linear import Linear as Linear
     from etude.model.mlp import MLP as MLP
@@ -58,10 +74,14 @@ if TYPE_CHECKING:
     from etude.saved import load as load
     from etude.store.store import Store as Store
     from etude.study import Study as Study
+    from etude.sweep import choice as choice
     from etude.sweep import grid as grid
+    from etude.sweep import int_uniform as int_uniform
     from etude.sweep import linear_range as linear_range
     from etude.sweep import log_range as log_range
+    from etude.sweep import log_uniform as log_uniform
     from etude.sweep import sample as sample
+    from etude.sweep import uniform as uniform
     from etude.validation.holdout import Holdout as Holdout
     from etude.validation.holdout import TrainingOnly as TrainingOnly
     from etude.validation.kfold import KFold as KFold
@@ -75,16 +95,20 @@ _PLACES = {
     "Result": "etude.evidence.result",
     "Store": "etude.store.store",
     "Study": "etude.study",
+    "choice": "etude.sweep",
     "grid": "etude.sweep",
+    "int_uniform": "etude.sweep",
     "linear_range": "etude.sweep",
     "load": "etude.saved",
     "log_range": "etude.sweep",
+    "log_uniform": "etude.sweep",
     "plan": "etude.engine.plan",
     "read_study": "etude.file",
     "refit": "etude.interface",
     "report": "etude.reporting.html",
     "run": "etude.interface",
     "sample": "etude.sweep",
+    "uniform": "etude.sweep",
 }
 _KINDS = ("algorithm", "data", "loss", "metric", "model", "validation")
 
@@ -102,4 +126,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_PLACES])
+    from etude.catalogue import KINDS
+    from etude.component import discover_all, registered
+
+    discover_all()
+    components = {cls.__name__ for kind in KINDS for cls in registered(kind).values()}
+    return sorted({*globals(), *_PLACES, *components})

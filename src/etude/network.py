@@ -54,7 +54,8 @@ class Network:
     history: dict[str, Any]
 
     def __repr__(self) -> str:
-        return f"Network({self.model}, {self.parameters:,} parameters, {self.spec.task})"
+        model = getattr(self.model, "label", "") or self.model
+        return f"Network({model}, {self.parameters:,} parameters, {self.spec.task})"
 
     @property
     def parameters(self) -> int:

@@ -48,7 +48,9 @@ def print_json(document: Any) -> None:
 
 def print_csv(text: str) -> None:
     """Print a table as it is to a pipe or a file, and legibly on a terminal."""
-    typer.echo(_lines(text) if sys.stdout.isatty() else text, nl=False)
+    # Not by echo, which takes escape sequences out: a table's cells are to stay as they are.
+    sys.stdout.write(_lines(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
 
 
 def escape_what_is_missing() -> None:

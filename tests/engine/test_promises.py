@@ -15,7 +15,7 @@ from etude.engine import population
 from etude.engine.device import Device, current_device
 from etude.engine.plan import plan
 from etude.execution.record import study_record
-from etude.execution.run import run
+from etude.execution.run import Interrupted, run
 from etude.store.records import MemberRecord, StudyRecord
 from etude.store.store import Store
 from etude.validation.kfold import KFold
@@ -218,3 +218,133 @@ def test_the_profile_is_part_of_the_identity() -> None:
     other = study_record(whole)
     ours = {member.identity for member in record.members}
     assert ours.isdisjoint(member.identity for member in other.members)
+
+
+def table(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    inputs = generator.normal(size=(rows, 3))
+    return inputs, inputs @ [1.0, -2.0, 0.5] + generator.normal(size=rows)
+
+
+def test_a_held_out_row_without_a_finite_loss_stops_nobody() -> None:
+    """Early stopping and training go on as if it were not there; the member is no result."""
+    x, y = table(48)
+    folds = KFold(folds=3, validation=0.2)
+    split = folds.splits(48, None, 0)[0]
+    rules = etude.grid(etude.SGD, learning_rate=[0.01], stopping=etude.EarlyStopping(), epochs=6)
+    curves = []
+    for wild in (False, True):
+        targets = y.copy()
+        if wild:
+            targets[split.test[0]] = 1e30
+        one = Table.from_arrays(x, targets, scale_target=False)
+        record = run(study(rules, data=one, loss=etude.MSE(), validation=folds), device=device(1))
+        curves.append(record.members[0])
+    usual, other = curves
+    assert (usual.status, other.status) == ("done", "diverged")
+    assert (usual.epochs, usual.best_epoch) == (other.epochs, other.best_epoch)
+    np.testing.assert_array_equal(usual.curves[:, :2, 0], other.curves[:, :2, 0])
+
+
+def test_a_member_that_overflows_in_its_last_step_is_diverged() -> None:
+    """Finite weights whose outputs are not: no such network may win a ranking."""
+    rates = [10.0**power for power in range(0, 31, 2)]
+    rules = etude.grid(etude.SGD, learning_rate=rates, epochs=2, batch_size="full")
+    record = run(study(rules, model=etude.MLP(widths=(8, 8)), seeds=1), device=device(1))
+    for member in record.members:
+        finite = all(np.isfinite(member.curves[-1, (0, 2), 0]))
+        assert (member.status == "done") == finite
+        if member.status == "done":
+            assert member.values["train"]["loss"] is not None
+    assert {member.status for member in record.members} == {"done", "diverged"}
+
+
+def test_rows_that_fill_up_count_nowhere() -> None:
+    """More rows than one evaluation holds, not evenly dealt: the last batch is filled up."""
+    from etude.loss.user import UserLoss
+
+    def relative(outputs: Any, targets: Any) -> Any:
+        return jax.numpy.abs(outputs - targets)[:, 0] / jax.numpy.abs(targets)[:, 0]
+
+    x, y = table(4097)
+    y = np.exp(0.1 * y)
+    loss = UserLoss(function=relative, label="relative", version="1", task="numbers")
+    rules = etude.grid(etude.SGD, learning_rate=[1e-3], epochs=1, batch_size=1000)
+    record = run(
+        study(
+            rules,
+            data=Table.from_arrays(x, y, scale_target=False),
+            loss=loss,
+            model=etude.Linear(),
+            seeds=1,
+        ),
+        device=device(1),
+    )
+    for member in record.members:
+        assert member.outputs is not None
+        held_out = KFold(folds=3).splits(4097, None, 0)[member.split].test
+        expected = np.mean(np.abs(member.outputs[:, 0] - y[held_out]) / np.abs(y[held_out]))
+        assert member.values["test"]["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_batches_of_other_sizes_walk_the_same_order() -> None:
+    whole = plan(study(etude.grid(etude.SGD, batch_size=[7, 8, 40], epochs=1), seeds=1), device(1))
+    assert len(whole.programs) == 3
+    shapes = {program.training.task.batch_size for program in whole.programs}
+    assert shapes == {7, 8, 40}
+    assert whole.materials[0].shared.splits.order.shape == (3, 40)
+
+
+def test_what_an_interrupted_run_has_finished_is_kept() -> None:
+    finished = 0
+
+    def stop_after_one(event: Any) -> None:
+        nonlocal finished
+        finished = event.finished
+        if finished:
+            raise KeyboardInterrupt
+
+    with Store.open(None) as store:
+        with pytest.raises(Interrupted) as stopped:
+            run(study(FEW), store, device=device(1), watch=stop_after_one)
+        kept = sum(summary.finished for summary in store.studies())
+        assert kept >= finished >= 1
+        assert stopped.value.missing == 18 - kept
+        assert run(study(FEW), store, device=device(1)).reused == kept
+
+
+def test_a_chunk_that_fails_is_a_result_of_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = population.Population.start
+
+    def failing(self: Any, shared: Any, members: Any) -> Any:
+        if members[0].rule == 6:
+            raise RuntimeError("out of memory")
+        return usual(self, shared, members)
+
+    monkeypatch.setattr(population.Population, "start", failing)
+    with Store.open(None) as store:
+        record = run(study(FEW), store, device=device(1))
+        assert {m.choice for m in record.members if m.status == "failed"} == {2}
+        assert {m.reason for m in record.members if m.choice == 2} == {
+            "RuntimeError: out of memory"
+        }
+        assert (record.trained, record.reused) == (12, 0)
+        monkeypatch.undo()
+        again = run(study(FEW), store, device=device(1))
+        assert (again.trained, again.reused) == (6, 12)
+        assert {member.status for member in again.members} == {"done"}
+
+
+def test_a_network_that_cannot_be_built_is_bad_input() -> None:
+    from flax import nnx
+
+    class Broken(nnx.Module):
+        def __init__(self, inputs: tuple[int, ...], outputs: int, *, rngs: nnx.Rngs) -> None:
+            self.layer = nnx.Linear(inputs[0] + 1, outputs, rngs=rngs)
+
+        def __call__(self, x: Any) -> Any:
+            return self.layer(x)
+
+    broken = etude.UserModel(module=Broken, label="broken", version="1")
+    with pytest.raises(etude.InputError, match=r"broken.*do not work together"):
+        plan(study(FEW, model=broken), device(1))

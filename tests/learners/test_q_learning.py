@@ -19,7 +19,7 @@ from etude.component import Traced
 from etude.data.assemble import fingerprint
 from etude.data.base import Data, Prepared, Source, Split, Stream
 from etude.engine.checkpoint import from_bytes, to_bytes
-from etude.engine.plan import inputs_of, plan, share
+from etude.engine.plan import inputs_of, plan
 from etude.engine.population import Population
 from etude.evidence.result import Result
 from etude.execution.run import run
@@ -283,7 +283,7 @@ def test_the_simulator_goes_on_from_a_checkpoint(device: Any) -> None:
     whole = plan(study(0.5), device())
     program = whole.programs[0]
     population = Population(program.training, program.width, program.options)
-    shared = share(whole.materials[0], program.task.batch_size)
+    shared = jax.device_put(whole.materials[0].shared)
     inputs, start = population.start(shared, [inputs_of(whole, 0)])
     straight = population.train(shared, inputs, start, program.task.epochs)
     kept = to_bytes(population.train(shared, inputs, start, 1))

@@ -7,8 +7,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import flax
 import jax
 import jaxlib
+import optax
+
+ENGINE = 1
+"""Raised when a change of keys, batches, rules or training changes the bits of results."""
 
 SMALL_WORK = 2e11
 """Up to so many floating-point operations a member is compiled with less effort."""
@@ -56,17 +61,24 @@ class Device:
 
     def profile(self, width: int, options: dict[str, str]) -> dict[str, Any]:
         """The numerics profile: bits of results are equal where profiles are."""
+        on_cpu = self.platform == "cpu"
         return {
+            "engine": ENGINE,
             "jax": jax.__version__,
             "jaxlib": jaxlib.version.__version__,
+            "flax": flax.__version__,
+            "optax": optax.__version__,
             "platform": self.platform,
             "device": self.kind,
-            "instructions": instruction_set() if self.platform == "cpu" else "",
+            "instructions": instruction_set() if on_cpu else "",
+            # Large matrix products are cut by the number of threads.
+            "cores": available_cores() if on_cpu else 0,
             "precision": str(jax.config.jax_default_matmul_precision or "default"),
             "float": str(jax.numpy.result_type(float)),
             "width": width,
             "options": options,
             "flags": os.environ.get("XLA_FLAGS", ""),
+            "partitionable": bool(jax.config.jax_threefry_partitionable),
         }
 
     def options(self, operations: float) -> dict[str, str]:

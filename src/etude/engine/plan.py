@@ -43,6 +43,16 @@ class Material:
     splits: tuple[RowSplit, ...]
     metrics: tuple[Metric, ...]
 
+    @cached_property
+    def shared(self) -> Shared:
+        """The arrays that all members on this data read, on the host."""
+        return _share(self.prepared, self.splits)
+
+    @cached_property
+    def shapes(self) -> Shared:
+        """Their shapes and dtypes."""
+        return jax.eval_shape(lambda: self.shared)
+
 
 @dataclass
 class Program:
@@ -57,6 +67,7 @@ class Program:
         profile: the numerics profile.
         training: the training of one member of the task.
         steps: steps of the longest member.
+        operations: about how many floating-point operations the longest member takes.
     """
 
     task: Task
@@ -66,7 +77,13 @@ class Program:
     profile: dict[str, Any]
     training: Training
     steps: int
+    operations: float
     members: list[int] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """A rough guess how long a chunk trains, to begin with: it decides no bits."""
+        return self.width * (1e-5 * self.steps + self.operations / 2e10)
 
 
 @dataclass(frozen=True)
@@ -113,7 +130,7 @@ class Plan:
     def bytes(self) -> int:
         """Memory that training takes at most, in bytes: the data once, and W members a worker."""
         read = {program.material for program in self.programs}
-        data = sum(_bytes(self.materials[number].prepared.arrays) for number in read)
+        data = sum(_bytes(self.materials[number].shared) for number in read)
         widest = max(
             (program.width * program.training.bytes for program in self.programs),
             default=0,
@@ -163,8 +180,8 @@ def _material(study: Study, data: Data) -> Material:
     metrics = list(applicable(prepared.spec))
     if study.metric is not None:
         study.metric.check(prepared.spec)
-        if study.metric not in metrics:
-            metrics.append(study.metric)
+        metrics = [metric for metric in metrics if metric.name != study.metric.name]
+        metrics.append(study.metric)
     splits = study.validation.splits(prepared.rows, prepared.strata, study.seed)
     return Material(prepared, splits, tuple(metrics))
 
@@ -232,18 +249,34 @@ def _program(
             keep_outputs=keep,
         )
 
-    shapes = jax.eval_shape(lambda: share(material, batch_size))
+    rules: tuple[Algorithm, ...] = (algorithm,)
     if switched and device.loops:
-        training = Training(task(tuple(_as(rule, base) for rule in BASICS)), shapes)
+        rules = tuple(_as(rule, base) for rule in BASICS)
     else:
-        key, training = alone, Training(task((algorithm,)), shapes)
+        key = alone
+    training = _training(task(rules), material.shapes)
     width = device.width(training.bytes)
     steps = algorithm.steps or epochs * max(batches)
-    options = device.options(6.0 * training.parameters * batch_size * steps)
-    profile = device.profile(width, options)
-    program = Program(training.task, index, width, options, profile, training, steps)
+    operations = 6.0 * training.parameters * batch_size * steps
+    options = device.options(operations)
+    shape = (batch_size, *material.shapes.splits.order.shape[1:], prepared.rows)
+    profile = device.profile(width, options) | {"shape": list(shape)}
+    program = Program(training.task, index, width, options, profile, training, steps, operations)
     programs[key] = program
     return program
+
+
+def _training(task: Task, shapes: Shared) -> Training:
+    """The training of one member, whose components meet here for the first time."""
+    try:
+        return Training(task, shapes)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"{task.model}, {task.loss} and the data do not work together: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _batches(stream: Stream, count: int, batch_size: int) -> int:
@@ -261,11 +294,10 @@ def _as(rule: type[Algorithm], base: dict[str, Any]) -> Algorithm:
     return rule().changed(**base)
 
 
-def share(material: Material, batch_size: int) -> Shared:
-    """The arrays that all members of a program read, rows padded to whole batches."""
-    prepared, splits = material.prepared, material.splits
+def _share(prepared: Prepared, splits: tuple[RowSplit, ...]) -> Shared:
+    """The arrays that all members on this data read, on the host."""
     rows = padded_rows(prepared.rows)
-    places = math.ceil(max(split.train.size for split in splits) / batch_size) * batch_size
+    places = max(split.train.size for split in splits)
     order = np.zeros((len(splits), places), np.int32)
     roles = np.zeros((len(splits), 3, rows), jax.numpy.result_type(float))
     for number, split in enumerate(splits):
@@ -274,12 +306,10 @@ def share(material: Material, batch_size: int) -> Shared:
         roles[number, 1, split.validation] = 1
         roles[number, 2, split.test] = 1
     fitted = [prepared.fit(split.train, roles[n, 0, split.train]) for n, split in enumerate(splits)]
-    return jax.device_put(
-        Shared(
-            jax.tree.map(lambda array: _padded(array, prepared.rows, rows), prepared.arrays),
-            jax.tree.map(lambda *leaves: np.stack(leaves), *fitted),
-            Split(order, np.array([split.train.size for split in splits], np.int32), roles),
-        )
+    return Shared(
+        jax.tree.map(lambda array: _padded(array, prepared.rows, rows), prepared.arrays),
+        jax.tree.map(lambda *leaves: np.stack(leaves), *fitted),
+        Split(order, np.array([split.train.size for split in splits], np.int32), roles),
     )
 
 

@@ -70,7 +70,7 @@ class Population:
 
     def unstack(self, tree: Any, count: int) -> list[Any]:
         """The first `count` members' own parts of a tree, on the host."""
-        host = jax.tree.map(np.asarray, tree)
+        host = jax.tree.map(_on_host, tree)
         if self.width == 1:
             return [host]
         return [jax.tree.map(lambda leaf, place=place: leaf[place], host) for place in range(count)]
@@ -83,7 +83,7 @@ class Population:
         if self.width == 1:
             return members[0]
         filled = members + [members[-1]] * (self.width - len(members))
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
+        return jax.tree.map(_stacked, *filled)
 
     def _inputs_like(self) -> Inputs:
         axis = () if self.width == 1 else (self.width,)
@@ -103,3 +103,16 @@ class Population:
         with _count_lock:
             compilations += 1
         return compiled
+
+
+def _is_key(leaf: Any) -> bool:
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _on_host(leaf: Any) -> Any:
+    # The random keys of a network, as for dropout, have no form in NumPy.
+    return leaf if _is_key(leaf) else np.asarray(leaf)
+
+
+def _stacked(*leaves: Any) -> Any:
+    return jnp.stack(leaves) if _is_key(leaves[0]) else np.stack(leaves)

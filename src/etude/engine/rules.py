@@ -99,14 +99,14 @@ class Rules:
         return self._switch(index, branch)
 
     def evaluated(
-        self, index: Any, numbers: jax.Array, progress: Progress, weights: jax.Array, state: Any
+        self, index: Any, numbers: jax.Array, weights: jax.Array, state: Any
     ) -> jax.Array:
         """The weights that are judged and kept."""
         if all(type(rule).evaluated is Algorithm.evaluated for rule in self._templates):
             return weights
 
         def branch(which: int) -> jax.Array:
-            rule = self._rule(which, numbers, progress)
+            rule = self._rule(which, numbers, None)
             params = self._params(rule, weights)
             return self._vector(rule, rule.evaluated(params, self._unpack(which, state)))
 

@@ -79,7 +79,7 @@ class Carry(NamedTuple):
         step: steps done.
         epoch: epochs done.
         status: a `Status`.
-        diverged: the step at which a value became non-finite, counted from 1; else 0.
+        diverged: the step at which a non-finite value was noticed, counted from 1; else 0.
         outputs: `[rows, outputs]`, of the last evaluation, the leaves of a tree side by side;
             () where not kept.
         history: `[epochs, roles, statistics]`, means over the rows of each role.
@@ -225,9 +225,8 @@ class Member:
         """The network that training has led to: the best epoch's where one was kept."""
         if carry.kept != ():
             return self.module(carry.kept.weights, carry.kept.rest)
-        progress = Progress(carry.step, carry.step, carry.step)
         numbers = self._parts(inputs).rule_numbers
-        weights = self.rules.evaluated(inputs.rule, numbers, progress, carry.weights, carry.state)
+        weights = self.rules.evaluated(inputs.rule, numbers, carry.weights, carry.state)
         return self.module(weights, carry.rest)
 
     def unravel(self, weights: jax.Array) -> Any:
@@ -276,10 +275,10 @@ class Member:
             jnp.asarray(True),
         )
         _, weights, rest, state, stream, done, finite = jax.lax.while_loop(goes_on, step, start)
-        progress = Progress(done, batches, total)
-        judged = self.rules.evaluated(inputs.rule, parts.rule_numbers, progress, weights, state)
+        judged = self.rules.evaluated(inputs.rule, parts.rule_numbers, weights, state)
         means, outputs = self._evaluate(parts, source, judged, rest, inputs.keys[2])
-        finite &= jnp.all(jnp.isfinite(judged))
+        # Finite weights may still give a training loss that is not.
+        finite &= jnp.all(jnp.isfinite(judged)) & jnp.isfinite(means[0, 0])
         epoch = carry.epoch + 1
         ended = (epoch >= self.task.epochs) | (done >= total)
         status = jnp.where(ended, Status.DONE, Status.RUNNING)
@@ -330,7 +329,10 @@ class Member:
                 metric.statistics(prediction, batch) for metric in self.task.metrics
             ]
             self._widths = [part.shape[1] for part in statistics]
-            sums = jnp.matmul(roles, jnp.concatenate(statistics, 1), precision="highest")
+            # A row counts in its own roles alone, also where its statistics are not finite.
+            shares = roles[:, :, None]
+            values = jnp.concatenate(statistics, 1)[None]
+            sums = jnp.sum(jnp.where(shares > 0, shares * values, 0), 1)
             return sums, jnp.sum(roles, 1), _flat(outputs) if self.task.keep_outputs else ()
 
         count = parts.stream.evaluations(source)

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from etude.batch import ROLES
+from etude.component import Component
 from etude.engine.plan import Material, Plan, Program
 from etude.engine.status import Status
 from etude.engine.train import Carry
 from etude.store.identity import member_identity, study_identity
 from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
-from etude.study import KINDS, Study, choice_labels, swept_values
+from etude.study import KINDS, Study, choice_labels, swept_fields
 
 
 def study_record(whole: Plan, text: str = "") -> StudyRecord:
@@ -32,7 +33,12 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
     metrics = list(
         dict.fromkeys(["loss", *(m.name for material in whole.materials for m in material.metrics)])
     )
-    specifications = [choice.specification() | {"metrics": metrics} for choice in whole.choices]
+    specifications = [
+        choice.specification()
+        | {"metrics": [m.specification() for m in whole.materials[material].metrics]}
+        | {"columns": metrics}
+        for choice, material in zip(whole.choices, material_of, strict=True)
+    ]
     members = tuple(
         MemberRecord(
             identity=member_identity(
@@ -52,8 +58,13 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         )
         for number, member in enumerate(whole.members)
     )
+    swept = _swept(study)
     choices = tuple(
-        ChoiceRecord(names[number], choice.document(), _swept(study, choice))
+        ChoiceRecord(
+            names[number],
+            choice.document(),
+            {name: value for kind in KINDS for name, value in swept[getattr(choice, kind)].items()},
+        )
         for number, choice in enumerate(whole.choices)
     )
     trains_only = all(
@@ -85,15 +96,20 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
     )
 
 
-def _swept(study: Study, choice: Any) -> dict[str, Any]:
-    swept: dict[str, Any] = {}
+def _swept(study: Study) -> dict[Component, dict[str, Any]]:
+    """For every component of a study, what sets it apart from the others of its kind."""
+    swept: dict[Component, dict[str, Any]] = {}
     for kind in KINDS:
-        component, siblings = getattr(choice, kind), getattr(study, kind)
-        if len({type(other) for other in siblings}) > 1:
-            swept[kind] = component.name
-        document = component.document()
-        for name in swept_values(component, siblings):
-            swept[f"{kind}.{name}"] = document[name]
+        siblings = getattr(study, kind)
+        classes: dict[type[Component], list[Component]] = {}
+        for component in siblings:
+            classes.setdefault(type(component), []).append(component)
+        for same in classes.values():
+            fields = swept_fields(tuple(same))
+            for component in same:
+                document = component.document()
+                named = {kind: component.name} if len(classes) > 1 else {}
+                swept[component] = named | {f"{kind}.{name}": document[name] for name in fields}
     return swept
 
 
@@ -157,10 +173,14 @@ def member_record(
     program = whole.programs[whole.program_of[number]]
     split = whole.materials[program.material].splits[record.split]
     status = Status(int(part["status"]))
-    diverged = status is Status.DIVERGED
     epochs = int(part["epoch"])
     best = int(part["best"]) or epochs
     curves = _curves(program, metrics, part["history"][:epochs])
+    # A loss on held-out rows that is not finite did not touch training; it is no result either.
+    has_rows = [getattr(split, role).size > 0 for role in ROLES]
+    if not np.all(np.isfinite(curves[best - 1, has_rows, 0])):
+        status = Status.DIVERGED
+    diverged = status is Status.DIVERGED
     values: dict[str, dict[str, float | None]] = {}
     if not diverged:
         kept = curves[best - 1].tolist()
@@ -178,7 +198,7 @@ def member_record(
         epochs=epochs,
         steps=int(part["step"]),
         best_epoch=int(part["best"]),
-        diverged_step=int(part["diverged"]),
+        diverged_step=(int(part["diverged"]) or int(part["step"])) if diverged else 0,
         seconds=seconds,
         values=values,
         curves=curves,

@@ -3,10 +3,11 @@
 import statistics
 from typing import Any
 
+import jax
 import numpy as np
 
 from etude.engine.device import Device
-from etude.engine.plan import Plan, Program, inputs_of, plan, share
+from etude.engine.plan import Plan, Program, inputs_of, plan
 from etude.engine.population import Population
 from etude.engine.status import Status
 from etude.engine.train import Carry
@@ -43,7 +44,7 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
     _check_data(study, chosen, whole, record)
     program, material = whole.programs[0], whole.materials[0]
     population = Population(program.training, program.width, program.options)
-    shared = share(material, program.task.batch_size)
+    shared = jax.device_put(material.shared)
     inputs, carry = population.start(shared, [inputs_of(whole, 0)])
     carry = population.train(shared, inputs, carry, last or program.task.epochs)
     inputs, part = population.unstack((inputs, carry), 1)[0]

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax
 import numpy as np
 
 from etude.engine.checkpoint import from_bytes, to_bytes
 from etude.engine.device import Device
-from etude.engine.plan import Plan, chunks, inputs_of, plan, share
+from etude.engine.plan import Plan, chunks, inputs_of, plan
 from etude.engine.population import Population
 from etude.engine.status import Status
 from etude.engine.train import Carry, Shared
@@ -24,10 +25,6 @@ from etude.study import Study
 
 SEGMENT_SECONDS = 2.0
 """About so long a chunk trains between two borders, where it can stop and be kept."""
-
-LONG_STEPS = 20_000
-"""A program of more steps than this is trained in segments."""
-
 
 SAVE_SECONDS = 0.2
 """Results that arrive within so long are stored together."""
@@ -125,11 +122,14 @@ class _Run:
             Population(program.training, program.width, program.options)
             for program in whole.programs
         ]
-        self._shared: dict[tuple[int, int], Shared] = {}
+        self._shared: dict[int, Shared] = {}
         self._shared_lock = threading.Lock()
         self._store_lock = threading.Lock()
         self._stop = threading.Event()
         self._arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._waiting: list[MemberRecord | Checkpoint] = []
+        self._checkpointed = store.checkpointed() if lasting else frozenset()
+        self._broken: dict[int, str] = {}
         self._number_of = {member.identity: place for place, member in enumerate(record.members)}
         self._results = {
             place: member
@@ -163,7 +163,7 @@ class _Run:
                 except BaseException:
                     self._stop.set()
                     pool.shutdown(cancel_futures=True)
-                    self._save(self._drain())
+                    self._drain()
                     raise
         except KeyboardInterrupt:
             record = self._finished(begin, time.perf_counter())
@@ -172,40 +172,42 @@ class _Run:
 
     def _collect(self, chunks_left: int) -> None:
         """Store results as they arrive, several at a time, until every chunk has ended."""
-        arrived: list[MemberRecord | Checkpoint] = []
         saved = time.monotonic()
         while chunks_left:
-            item = self._arrived.get()
+            try:
+                item = self._arrived.get(timeout=SAVE_SECONDS)
+            except queue.Empty:
+                item = None
             if item is CHUNK_ENDED:
                 chunks_left -= 1
-            else:
-                arrived.append(item)
+            elif item is not None:
+                self._waiting.append(item)
             if not chunks_left or time.monotonic() - saved > SAVE_SECONDS:
-                self._save(arrived)
-                arrived, saved = [], time.monotonic()
+                self._save_waiting()
+                saved = time.monotonic()
 
-    def _drain(self) -> list[MemberRecord | Checkpoint]:
-        """What has arrived and was not stored when the run was stopped."""
-        arrived: list[MemberRecord | Checkpoint] = []
+    def _drain(self) -> None:
+        """Store what has arrived by the time that the run is stopped."""
         while not self._arrived.empty():
             item = self._arrived.get()
             if item is not CHUNK_ENDED:
-                arrived.append(item)
-        return arrived
+                self._waiting.append(item)
+        self._save_waiting()
 
-    def _save(self, arrived: list[MemberRecord | Checkpoint]) -> None:
-        if not arrived:
+    def _save_waiting(self) -> None:
+        if not self._waiting:
             return
-        records = [item for item in arrived if isinstance(item, MemberRecord)]
+        records = [item for item in self._waiting if isinstance(item, MemberRecord)]
         checkpoints = {
             item.identity: (item.epoch, item.content)
-            for item in arrived
+            for item in self._waiting
             if isinstance(item, Checkpoint)
         }
         for record in records:
             checkpoints.pop(record.identity, None)
         with self._store_lock:
             faults = self._store.save(records, checkpoints)
+        self._waiting.clear()
         if faults:
             warnings.warn(
                 f"{len(faults)} networks gave another result than the store holds for them; "
@@ -214,7 +216,9 @@ class _Run:
                 stacklevel=2,
             )
         for record in records:
-            self._results[self._number_of[record.identity]] = record
+            # A lasting store has the outputs; they need not stay in memory too.
+            kept = replace(record, outputs=None) if self._lasting else record
+            self._results[self._number_of[record.identity]] = kept
         self._tell("train")
 
     def _tell(self, stage: str) -> None:
@@ -229,24 +233,38 @@ class _Run:
         )
 
     def _compile(self, number: int) -> None:
-        if not self._stop.is_set():
+        """Compile a program; where that fails its members will fail, and the study goes on."""
+        if self._stop.is_set():
+            return
+        try:
             self._populations[number].compile(self._share(number))
+        except Exception as error:
+            self._broken[number] = f"cannot be compiled: {type(error).__name__}: {error}"
 
     def _train_or_fail(self, number: int, members: list[int]) -> None:
         """Train one chunk; what goes wrong is a result of its members, and the study goes on."""
         try:
-            if not self._stop.is_set():
-                self._train(number, members)
-        except Exception as error:
-            for member in members:
-                reason = f"{type(error).__name__}: {error}"
-                record = replace(self._record.members[member], status="failed", reason=reason)
-                self._arrived.put(record)
+            if number in self._broken:
+                self._fail(members, self._broken[number])
+            elif not self._stop.is_set():
+                for record in self._train(number, members):
+                    self._arrived.put(record)
+        except BaseException as error:
+            self._fail(members, f"{type(error).__name__}: {error}")
         finally:
             self._arrived.put(CHUNK_ENDED)
 
-    def _train(self, number: int, members: list[int]) -> None:
-        """Train one chunk from its start, or from where an earlier run left it."""
+    def _fail(self, members: list[int], reason: str) -> None:
+        for member in members:
+            record = self._record.members[member]
+            self._arrived.put(replace(record, status="failed", reason=reason))
+
+    def _train(self, number: int, members: list[int]) -> list[MemberRecord]:
+        """Train one chunk from its start, or from where an earlier run left it.
+
+        Returns:
+            the records of its members; none where the run is stopped before its end.
+        """
         program, population = self._plan.programs[number], self._populations[number]
         shared = self._share(number)
         begin = time.perf_counter()
@@ -254,10 +272,10 @@ class _Run:
         carry, done = self._resumed(population, members, carry)
         epochs = program.task.epochs
         # A long program begins with one epoch, which tells how many make a segment.
-        ahead = 1 if program.steps > LONG_STEPS else epochs
+        ahead = 1 if program.seconds > SEGMENT_SECONDS else epochs
         while done < epochs:
             if self._stop.is_set():
-                return
+                return []
             start = time.perf_counter()
             carry = population.train(shared, inputs, carry, min(epochs, done + ahead))
             if not np.any(np.asarray(carry.status) == Status.RUNNING):
@@ -269,24 +287,28 @@ class _Run:
                 self._keep(population, members, carry, done)
         seconds = (time.perf_counter() - begin) / len(members)
         results = population.unstack(results_of(carry), len(members))
-        for member, part in zip(members, results, strict=True):
-            record = self._record.members[member]
-            self._arrived.put(
-                member_record(self._plan, member, record, self._record.metrics, part, seconds)
+        return [
+            member_record(
+                self._plan,
+                member,
+                self._record.members[member],
+                self._record.metrics,
+                part,
+                seconds,
             )
+            for member, part in zip(members, results, strict=True)
+        ]
 
     def _resumed(
         self, population: Population, members: list[int], carry: Carry
     ) -> tuple[Carry, int]:
         """The carry with what checkpoints hold of these members, and the epochs they share."""
-        if not self._lasting:
-            return carry, 0
         identities = [self._record.members[member].identity for member in members]
+        if self._checkpointed.isdisjoint(identities):
+            return carry, 0
         with self._store_lock:
             checkpoints = [self._store.latest_checkpoint(identity) for identity in identities]
-        if not any(checkpoints):
-            return carry, 0
-        parts = population.unstack(carry, len(members))
+        parts = population.unstack(carry, population.width)
         epochs = [0] * len(members)
         for place, checkpoint in enumerate(checkpoints):
             if checkpoint is not None:
@@ -301,13 +323,12 @@ class _Run:
             self._arrived.put(Checkpoint(identity, epoch, to_bytes(part)))
 
     def _share(self, number: int) -> Shared:
-        """The shared arrays of a program; programs of one data and batch size share them."""
-        program = self._plan.programs[number]
-        key = (program.material, program.task.batch_size)
+        """The shared arrays of a program on the device; programs on the same data share them."""
+        material = self._plan.programs[number].material
         with self._shared_lock:
-            if key not in self._shared:
-                self._shared[key] = share(self._plan.materials[key[0]], key[1])
-            return self._shared[key]
+            if material not in self._shared:
+                self._shared[material] = jax.device_put(self._plan.materials[material].shared)
+            return self._shared[material]
 
     def _finished(self, begin: float, compiled: float) -> StudyRecord:
         end = time.perf_counter()
@@ -335,7 +356,7 @@ class _Run:
                 "run": end - compiled,
                 "total": end - self._begin,
             },
-            trained=len(self._results) - self._reused,
+            trained=sum(member.status in FINISHED for member in members) - self._reused,
             reused=self._reused,
         )
         self._store.finish(record)

@@ -59,9 +59,10 @@ class Loss(Component, kind="loss"):
 
 
 def weighted_mean(values: jax.Array, weights: jax.Array) -> jax.Array:
-    """Σ wᵢ vᵢ / Σ wᵢ, and 0 where all weights are 0."""
+    """Σ wᵢ vᵢ / Σ wᵢ over rows of weight above 0, whatever the value of others; 0 without any."""
     total = jnp.sum(weights)
-    return jnp.sum(values * weights) / jnp.where(total > 0, total, 1)
+    weighted = jnp.where(weights > 0, values * weights, 0)
+    return jnp.sum(weighted) / jnp.where(total > 0, total, 1)
 
 
 UNPENALIZED = ("bias", "scale")

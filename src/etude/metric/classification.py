@@ -20,13 +20,13 @@ class Accuracy(Metric):
         targets = batch.targets
         if targets.ndim == prediction.ndim:
             targets = jnp.argmax(targets, -1)
-        # Right where no class comes before the true one, as argmax orders them: XLA's own
-        # argmax is scalar code on a CPU.
+        # Right where every class is behind the true one, as argmax orders them; NaN never is.
+        # XLA's own argmax is scalar code on a CPU.
         true = jnp.take_along_axis(prediction, targets[:, None], -1)
-        earlier = jnp.arange(prediction.shape[-1]) < targets[:, None]
-        before = (prediction > true) | ((prediction == true) & earlier)
-        wrong = jnp.sum(before.astype(prediction.dtype), -1) > 0
-        return 1 - wrong.astype(prediction.dtype)[:, None]
+        later = jnp.arange(prediction.shape[-1]) >= targets[:, None]
+        behind = (prediction < true) | ((prediction == true) & later)
+        right = jnp.sum(behind.astype(prediction.dtype), -1) == prediction.shape[-1]
+        return right.astype(prediction.dtype)[:, None]
 
     def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
         counts = np.bincount(_numbers(train), minlength=len(spec.classes))

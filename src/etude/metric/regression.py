@@ -44,7 +44,8 @@ class MeanAbsoluteError(Metric):
 class R2(Metric):
     """1 − Σ (y − ŷ)² / Σ (y − ȳ)², ȳ the mean of the judged rows: the share explained.
 
-    Where the judged targets are all equal it is 1 for perfect predictions and 0 for others.
+    Where the judged targets are all equal, or differ by less than rounding lets be seen, it is
+    1 for perfect predictions and otherwise unknown (NaN).
     """
 
     greater_is_better = True
@@ -72,7 +73,7 @@ class R2(Metric):
 def _explained(squares: np.ndarray, variance: np.ndarray, rounding: Any) -> np.ndarray:
     varies = variance > rounding
     ratio = squares / np.where(varies, variance, 1)
-    return np.mean(np.where(varies, 1 - ratio, np.where(squares == 0, 1.0, 0.0)), -1)
+    return np.mean(np.where(varies, 1 - ratio, np.where(squares == 0, 1.0, np.nan)), -1)
 
 
 def _columns(targets: np.ndarray) -> np.ndarray:

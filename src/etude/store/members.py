@@ -121,6 +121,11 @@ def keep(connection: Connection, checkpoints: Mapping[str, tuple[int, bytes]]) -
         connection.execute(insert(checkpoint), rows)
 
 
+def checkpointed(connection: Connection) -> frozenset[str]:
+    """The identities of all members that have a checkpoint."""
+    return frozenset(connection.scalars(select(checkpoint.c.member).distinct()))
+
+
 def latest_checkpoint(connection: Connection, identity: str) -> tuple[int, bytes] | None:
     """The newest checkpoint that is whole."""
     query = (

@@ -126,6 +126,13 @@ class Store:
         """
         self.save((), {identity: (epoch, blob)})
 
+    def checkpointed(self) -> frozenset[str]:
+        """The identities of all members that have a checkpoint."""
+        from etude.store import members as rows
+
+        with self._database.reading() as connection:
+            return rows.checkpointed(connection)
+
     def latest_checkpoint(self, identity: str) -> tuple[int, bytes] | None:
         """The newest checkpoint of a member whose hash is right: epoch and blob."""
         from etude.store import members as rows
