@@ -75,3 +75,12 @@ def test_the_correction_holds_its_level_on_a_null(folds: int, repeats: int, naiv
 
     assert rejected(0.0) == pytest.approx(naive, abs=0.012)
     assert rejected(1 / (folds - 1)) == pytest.approx(0.05, abs=0.006)
+
+
+def test_an_interval_ends_where_the_metric_does() -> None:
+    values = np.array([0.99, 1.0, 0.98, 1.0, 0.97])
+    free = estimate(values, 0.25).interval
+    assert free is not None
+    assert free[1] > 1
+    assert estimate(values, 0.25, (0.0, 1.0)).interval == (free[0], 1.0)
+    assert estimate(values, 0.25, (0.985, None)).interval == (0.985, free[1])

@@ -95,7 +95,7 @@ def _judged(
 ) -> BestEstimate:
     if not np.isfinite(values).all():
         return _none("a chosen member diverged, and the trivial predictor has no value")
-    found = estimate(values, comparison.test_over_train)
+    found = estimate(values, comparison.test_over_train, comparison.bounds)
     chosen = tuple(int(choice) for choice in comparison.choices[comparison.complete][winners])
     return BestEstimate(found.mean, found.stderr, found.interval, found.n, method, "", chosen)
 

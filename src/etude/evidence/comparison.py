@@ -26,6 +26,7 @@ class Comparison:
             validation rows, else the judged role.
         choosing_values: the same on those rows.
         greater_is_better: in which direction the metric improves.
+        bounds: between which values it lies.
     """
 
     data: int
@@ -36,6 +37,7 @@ class Comparison:
     choosing: str
     choosing_values: np.ndarray
     greater_is_better: bool
+    bounds: tuple[float | None, float | None] = (None, None)
 
     @property
     def test_over_train(self) -> float | None:
@@ -91,6 +93,7 @@ def comparisons(record: StudyRecord) -> tuple[Comparison, ...]:
                 choosing=choosing,
                 choosing_values=values[choosing],
                 greater_is_better=record.greater_is_better,
+                bounds=record.bounds,
             )
         )
     return tuple(found)

@@ -55,13 +55,18 @@ def t_quantile(probability: float, degrees: int) -> float:
     return float(special.stdtrit(degrees, probability))
 
 
-def estimate(values: np.ndarray, test_over_train: float | None) -> Estimate:
+def estimate(
+    values: np.ndarray,
+    test_over_train: float | None,
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Estimate:
     """Mean, corrected standard error and approximate 95 % interval.
 
     Args:
         values: `[J]` finite values, one for each split, seeds averaged.
         test_over_train: as in `corrected_standard_error`; None where no rows were kept apart,
             so that the spread over splits says nothing about new rows.
+        bounds: between which the metric lies; the interval ends there.
     """
     mean = float(np.mean(values))
     stderr = None
@@ -70,7 +75,10 @@ def estimate(values: np.ndarray, test_over_train: float | None) -> Estimate:
     if stderr is None:
         return Estimate(mean, None, None, len(values))
     half = t_quantile(0.5 + CONFIDENCE / 2, len(values) - 1) * stderr
-    return Estimate(mean, stderr, (mean - half, mean + half), len(values))
+    least, greatest = bounds
+    low = mean - half if least is None else max(least, mean - half)
+    high = mean + half if greatest is None else min(greatest, mean + half)
+    return Estimate(mean, stderr, (low, high), len(values))
 
 
 def corrected_t_test(differences: np.ndarray, test_over_train: float) -> tuple[float, float]:

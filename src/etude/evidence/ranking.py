@@ -157,7 +157,7 @@ def _summary(
     there = values[~np.isnan(values)]
     known: Estimate | None = None
     if len(there) and np.isfinite(there).all():
-        known = estimate(there, comparison.test_over_train)
+        known = estimate(there, comparison.test_over_train, comparison.bounds)
     choice = int(comparison.choices[index])
     return ChoiceSummary(
         choice=choice,

@@ -90,6 +90,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         metric="loss" if metric is None else metric.name,
         greater_is_better=False if metric is None else metric.greater_is_better,
         metrics=tuple(metrics),
+        bounds=(None, None) if metric is None else metric.bounds,
         judged="train" if trains_only else "test",
         profile=profile,
         members=members,
@@ -109,7 +110,9 @@ def _swept(study: Study) -> dict[Component, dict[str, Any]]:
             for component in same:
                 document = component.document()
                 named = {kind: component.name} if len(classes) > 1 else {}
-                swept[component] = named | {f"{kind}.{name}": document[name] for name in fields}
+                # Code, such as the module class of a user, differs too and is in no document.
+                told = [name for name in fields if name in document]
+                swept[component] = named | {f"{kind}.{name}": document[name] for name in told}
     return swept
 
 

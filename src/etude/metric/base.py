@@ -16,10 +16,12 @@ class Metric(Component, kind="metric"):
 
     Class attributes:
         greater_is_better: in which direction it improves.
+        bounds: the least and the greatest value that it can take; None for no bound.
         task: the task whose targets it judges; "" for any.
     """
 
     greater_is_better: ClassVar[bool] = False
+    bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
     task: ClassVar[str] = ""
 
     def check(self, spec: Spec) -> None:

@@ -14,6 +14,7 @@ class Accuracy(Metric):
     """The share of rows whose most probable class is theirs."""
 
     greater_is_better = True
+    bounds = (0.0, 1.0)
     task = "classes"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
@@ -40,6 +41,7 @@ class LogLoss(Metric):
     class added so that no class has probability 0.
     """
 
+    bounds = (0.0, None)
     task = "classes"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:

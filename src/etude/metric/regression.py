@@ -13,6 +13,7 @@ from etude.metric.base import Metric
 class RMSE(Metric):
     """√ of the mean of (y − ŷ)² over rows, in the user's unit."""
 
+    bounds = (0.0, None)
     task = "numbers"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
@@ -29,6 +30,7 @@ class MeanAbsoluteError(Metric):
     """The mean of |y − ŷ| over rows, in the user's unit."""
 
     name = "mae"
+    bounds = (0.0, None)
     task = "numbers"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
@@ -49,6 +51,7 @@ class R2(Metric):
     """
 
     greater_is_better = True
+    bounds = (None, 1.0)
     task = "numbers"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:

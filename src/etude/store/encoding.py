@@ -48,6 +48,7 @@ def study_row(record: StudyRecord) -> dict[str, Any]:
         "metric": record.metric,
         "greater_is_better": bool(record.greater_is_better),
         "metrics": list(record.metrics),
+        "bounds": list(record.bounds),
         "judged": record.judged,
         "profile": record.profile,
     }
@@ -72,6 +73,7 @@ def study_record(row: Mapping[Any, Any], members: tuple[MemberRecord, ...]) -> S
             "choices": tuple(ChoiceRecord(**choice) for choice in row["choices"]),
             "splits": tuple(SplitRecord(**split) for split in row["splits"]),
             "metrics": tuple(row["metrics"]),
+            "bounds": tuple(row["bounds"]),
             "programs": tuple(row["programs"]),
             "members": members,
         }

@@ -97,6 +97,8 @@ class StudyRecord:
         metric: the metric that decides.
         greater_is_better: in which direction it improves.
         metrics: all metrics that were measured, "loss" first.
+        bounds: the least and the greatest value that the deciding metric can take; None for no
+            bound.
         judged: the role on whose rows choices are compared: "test"; "train" where the study
             keeps no rows apart.
         profile: versions, device and whatever else decides the bits.
@@ -123,6 +125,7 @@ class StudyRecord:
     trained: int = 0
     reused: int = 0
     members: tuple[MemberRecord, ...] = ()
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ study = Table(
     Column("metric", Text, nullable=False),
     Column("greater_is_better", Boolean, nullable=False),
     Column("metrics", JSON, nullable=False),
+    Column("bounds", JSON, nullable=False),
     Column("judged", String(16), nullable=False),
     Column("profile", JSON, nullable=False),
     Column("programs", JSON, nullable=False),

@@ -1,0 +1,664 @@
+"""What is called from Python: run, refit, save and load, with our parts and the user's own."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pandas
+import polars
+import pytest
+from flax import nnx
+
+import etude
+from etude.algorithm.base import Algorithm
+from etude.algorithm.basics import BASICS
+from etude.data.surfaces import height
+from etude.engine.plan import plan
+from etude.execution.record import study_record
+from etude.interface import keep_compiled_programs
+from etude.network import Network
+from etude.store.records import MemberRecord
+
+BUDGET: dict[str, Any] = {"epochs": 4, "batch_size": 16}
+RATES = etude.grid(etude.SGD, learning_rate=[0.05, 0.5], **BUDGET)
+
+
+def study(**fields: Any) -> etude.Study:
+    values: dict[str, Any] = {
+        "data": etude.Moons(rows=90, noise=0.2),
+        "model": etude.Linear(initializer=etude.Zeros()),
+        "loss": etude.CrossEntropy(),
+        "algorithm": RATES,
+        "validation": etude.KFold(folds=3),
+    }
+    return etude.Study(**(values | fields))
+
+
+def values(result: etude.Result, metric: str, role: str = "test") -> dict[str, list[float]]:
+    """The values of every choice by its label, in the order of splits and seeds."""
+    found: dict[str, list[float]] = {}
+    for member in result.record.members:
+        assert member.status == "done", member.reason
+        value = member.values[role][metric]
+        assert value is not None
+        found.setdefault(result.record.choices[member.choice].label, []).append(value)
+    return found
+
+
+# The user's own parts
+
+
+class Normalized(nnx.Module):
+    """A network that behaves differently in training and evaluation, and sees row weights."""
+
+    def __init__(self, inputs: tuple[int, ...], outputs: int, width: int, *, rngs: nnx.Rngs):
+        self.hidden = nnx.Linear(inputs[0], width, rngs=rngs)
+        self.norm = nnx.BatchNorm(width, momentum=0.5, rngs=rngs)
+        self.dropout = nnx.Dropout(0.3, rngs=rngs)
+        self.readout = nnx.Linear(width, outputs, rngs=rngs)
+
+    def __call__(self, x: jax.Array, weights: jax.Array) -> jax.Array:
+        assert weights.shape == x.shape[:1]
+        hidden = self.norm(self.hidden(x), mask=weights[:, None] > 0)
+        return self.readout(self.dropout(nnx.relu(hidden)))
+
+
+class Affine(nnx.Module):
+    """What `Linear` is, by Flax's own layer."""
+
+    def __init__(self, inputs: tuple[int, ...], outputs: int, *, rngs: nnx.Rngs):
+        self.layer = nnx.Linear(*(*inputs, outputs), kernel_init=nnx.initializers.zeros, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.layer(x)
+
+
+def surprise(logits: jax.Array, classes: jax.Array) -> jax.Array:
+    """Cross-entropy, written otherwise."""
+    chosen = jnp.take_along_axis(logits, classes[:, None], axis=1)[:, 0]
+    return jax.nn.logsumexp(logits, axis=1) - chosen
+
+
+def clipped(learning_rate: Any, norm: Any) -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(norm), optax.sgd(learning_rate))
+
+
+def user_model(**fields: Any) -> etude.UserModel:
+    given = {"module": Normalized, "label": "net", "version": "1", "arguments": {"width": 6}}
+    return etude.UserModel(**(given | fields))
+
+
+def user_loss(**fields: Any) -> etude.UserLoss:
+    given = {"function": surprise, "label": "surprise", "version": "1", "task": "classes"}
+    return etude.UserLoss(**(given | fields))
+
+
+def user_rules(**fields: Any) -> tuple[etude.UserRule, ...]:
+    given = {"factory": clipped, "label": "clipped", "version": "1", **BUDGET}
+    # So large a norm clips nothing: what is left is gradient descent.
+    given |= {"arguments": {"norm": 1e6}, "learning_rate": [0.05, 0.5]}
+    return etude.grid(etude.UserRule, **(given | fields))
+
+
+@pytest.fixture(scope="module")
+def losses() -> etude.Result:
+    """The user's loss swept against ours, under the user's transformation."""
+    return etude.run(study(loss=(user_loss(), etude.CrossEntropy()), algorithm=user_rules()))
+
+
+@pytest.fixture(scope="module")
+def models() -> etude.Result:
+    """The user's modules swept against ours."""
+    affine = etude.UserModel(module=Affine, label="affine", version="1")
+    return etude.run(study(model=(user_model(), affine, etude.Linear(initializer=etude.Zeros()))))
+
+
+@pytest.fixture(scope="module")
+def rules() -> etude.Result:
+    """The user's transformation swept against our rule."""
+    return etude.run(study(algorithm=user_rules() + RATES))
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.5])
+def test_parts_of_a_user_work_in_place_of_ours(
+    losses: etude.Result, models: etude.Result, rules: etude.Result, rate: float
+) -> None:
+    """Loss, module and transformation mean the same as ours here: so do the results."""
+    ours = values(rules, "log_loss")[f"sgd learning_rate={rate}"]
+    assert values(models, "log_loss")[f"linear · sgd learning_rate={rate}"] == ours
+    theirs = [
+        values(rules, "log_loss")[f"clipped learning_rate={rate}"],
+        values(models, "log_loss")[f"affine · sgd learning_rate={rate}"],
+        values(losses, "log_loss")[f"surprise · clipped learning_rate={rate}"],
+        values(losses, "loss")[f"surprise · clipped learning_rate={rate}"],
+        values(losses, "log_loss")[f"cross_entropy · clipped learning_rate={rate}"],
+    ]
+    for found in theirs:
+        np.testing.assert_allclose(found, ours, rtol=1e-4)
+    assert max(values(models, "log_loss")[f"net · sgd learning_rate={rate}"]) < 1.2 * np.log(2)
+
+
+def test_sweeps_of_a_user_are_sweeps(losses: etude.Result) -> None:
+    first, second = (
+        values(losses, "log_loss")[f"surprise · clipped learning_rate={rate}"]
+        for rate in (0.05, 0.5)
+    )
+    assert not np.allclose(first, second, rtol=1e-2)
+    assert [choice.swept["loss"] for choice in losses.record.choices[::2]] == [
+        "user_loss",
+        "cross_entropy",
+    ]
+
+
+@pytest.fixture(scope="module")
+def normalized(models: etude.Result) -> Network:
+    """The user's network, trained on all rows."""
+    return etude.refit(models, 1)
+
+
+def test_batch_statistics_are_trained_beside_the_weights(normalized: Network) -> None:
+    names = {name for name in normalized.weights if "norm" in name}
+    assert names == {"params/norm/bias", "params/norm/scale", "rest/norm/mean", "rest/norm/var"}
+    moved = normalized.weights["rest/norm/var"]
+    assert not np.allclose(moved, 1)
+    assert normalized.parameters == (2 * 6 + 6) + (6 + 6) + (6 * 2 + 2)
+    assert normalized.history["epochs"] == 4
+    assert normalized.history["steps"] == 4 * -(-90 // 16)
+
+
+def test_predictions_are_made_in_evaluation_mode(normalized: Network) -> None:
+    """By hand: running statistics and no dropout, whatever else is in the batch."""
+    x = np.random.default_rng(0).normal(size=(9, 2)).astype(np.float32)
+    w, fitted = normalized.weights, normalized.fitted
+    scaled = (x.astype(np.float64) - fitted["mean"]) * fitted["factor"]
+    hidden = scaled @ w["params/hidden/kernel"] + w["params/hidden/bias"]
+    hidden = (hidden - w["rest/norm/mean"]) / np.sqrt(w["rest/norm/var"] + 1e-5)
+    hidden = np.maximum(hidden * w["params/norm/scale"] + w["params/norm/bias"], 0)
+    expected = hidden @ w["params/readout/kernel"] + w["params/readout/bias"]
+    np.testing.assert_allclose(normalized.outputs(x), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(normalized.outputs(x), normalized.outputs(x))
+    np.testing.assert_allclose(normalized.outputs(x[:1]), expected[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_of_a_user_is_loaded_with_the_parts_that_only_the_user_has(
+    normalized: Network, tmp_path: Path
+) -> None:
+    normalized.save(tmp_path)
+    with pytest.raises(etude.InputError, match=r"user_model net 1: give it as load\(folder, model"):
+        etude.load(tmp_path)
+    with pytest.raises(
+        etude.InputError, match="must be the one that was trained, user_model net 1"
+    ):
+        etude.load(tmp_path, model=user_model(version="2"))
+    assert_same_network(etude.load(tmp_path, model=user_model()), normalized)
+
+
+def test_versions_of_the_users_parts_are_part_of_the_identity() -> None:
+    def identities(**fields: Any) -> set[str]:
+        return {member.identity for member in study_record(plan(study(**fields))).members}
+
+    made: list[tuple[str, Any]] = [
+        ("model", lambda **f: user_model(**f)),
+        ("loss", lambda **f: user_loss(**f)),
+        ("algorithm", lambda **f: user_rules(**f)),
+    ]
+    for kind, make in made:
+        first = identities(**{kind: make()})
+        assert first == identities(**{kind: make()})
+        for fields in ({"version": "2"}, {"label": "other"}):
+            assert first.isdisjoint(identities(**{kind: make(**fields)}))
+
+
+def test_a_stored_study_with_a_users_part_cannot_be_made_again_without_it(
+    losses: etude.Result,
+) -> None:
+    stored = etude.Result(losses.record)
+    with pytest.raises(etude.InputError, match="has parts that only Python knows"):
+        etude.refit(stored)
+
+
+def test_errors_in_a_users_part_say_where() -> None:
+    def scalar(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+        return jnp.mean(surprise(outputs, targets))
+
+    with pytest.raises(etude.InputError, match="loss surprise must give a value per row"):
+        etude.run(study(loss=user_loss(function=scalar)))
+    with pytest.raises(etude.InputError, match=r"must give a flax.nnx.Module, got function"):
+        etude.run(study(model=user_model(module=lambda *_, **__: surprise, arguments={})))
+
+
+# Losses
+
+
+@pytest.fixture(scope="module")
+def numbers() -> etude.Result:
+    """Every loss for numbers on one table."""
+    fields: dict[str, Any] = {"epochs": 25, "batch_size": 32}
+    return etude.run(
+        study(
+            name="numbers",
+            data=etude.Diabetes(),
+            loss=(
+                etude.MSE(),
+                etude.MAE(),
+                etude.Huber(delta=1e6),
+                etude.GaussianNLL(variance="fixed", sigma=1.0),
+                etude.GaussianNLL(),
+            ),
+            algorithm=etude.grid(etude.Optax, rule="sgd", learning_rate=[0.01, 0.02], **fields),
+        )
+    )
+
+
+def test_losses_for_numbers_beat_the_mean_and_agree_where_they_are_the_same(
+    numbers: etude.Result,
+) -> None:
+    record = numbers.record
+    assert (record.metric, len(record.choices)) == ("rmse", 10)
+    trivial = [split.trivial["test"]["rmse"] for split in record.splits]
+    found = list(values(numbers, "rmse").values())
+    for rmse in found:
+        assert np.all(np.array(rmse) < 0.85 * np.array(trivial, float))
+    # ½ r² thrice: at twice the rate of r² it takes the same steps.
+    squared, huber, likelihood = found[0], found[5], found[7]
+    np.testing.assert_allclose(huber, squared, rtol=1e-5)
+    np.testing.assert_allclose(likelihood, squared, rtol=1e-5)
+    losses = list(values(numbers, "loss").values())
+    np.testing.assert_allclose(losses[5], np.array(losses[0]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        losses[7], np.array(losses[0]) / 2 + np.log(2 * np.pi) / 2, rtol=1e-5
+    )
+
+
+# Labels, seeds, data frames, several data
+
+
+@pytest.fixture(scope="module")
+def frames() -> tuple[pandas.DataFrame, polars.DataFrame]:
+    """Two tables in memory with text, a gap and a target of two classes."""
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=60)
+    kind = generator.choice(["a", "b"], 60)
+    x[7] = np.nan
+    sick = np.where(np.nan_to_num(x) + (kind == "a") > 0.5, "yes", "no")
+    first = {"x": x, "kind": kind, "sick": sick}
+    second = {"kind": kind, "x": [None if np.isnan(v) else v - 3 for v in x], "sick": sick}
+    return pandas.DataFrame(first), polars.DataFrame(second)
+
+
+@pytest.fixture(scope="module")
+def in_memory(frames: tuple[pandas.DataFrame, polars.DataFrame]) -> etude.Result:
+    data = tuple(etude.Table.from_frame(frame, "sick") for frame in frames)
+    return etude.run(
+        study(
+            name="frames",
+            data=data,
+            loss=etude.BinaryCrossEntropy(),
+            algorithm=etude.SGD(learning_rate=0.5, epochs=10, batch_size=8),
+            labels=("first", "second"),
+            seeds=2,
+        )
+    )
+
+
+def test_labels_and_seeds_are_networks_of_their_own(in_memory: etude.Result) -> None:
+    record = in_memory.record
+    assert len(record.members) == 2 * 2 * 3 * 2  # data, labels, folds, seeds
+    assert len({member.identity for member in record.members}) == len(record.members)
+    # Each shuffles its batches in its own way; the second table is the first one, shifted.
+    losses = [member.values["train"]["loss"] for member in record.members[:12]]
+    assert len(set(losses)) == len(losses)
+
+
+def test_each_data_choice_is_ranked_by_itself(in_memory: etude.Result) -> None:
+    assert [row.data for row in in_memory.summaries] == [0, 0, 1, 1]
+    assert all(row.n == 3 for row in in_memory.summaries)
+    found = values(in_memory, "accuracy")
+    assert all(np.mean(accuracies) > 0.8 for accuracies in found.values())
+    document = in_memory.json()
+    assert (document["best"], document["estimate_of_best"]) == (None, None)
+    assert [choice["rank"] for choice in document["choices"]].count(1) >= 2
+    assert in_memory.best(data=1).choice in (2, 3)
+    with pytest.raises(etude.InputError, match=r"`data` must be one of \[0, 1\], got 2"):
+        in_memory.best(data=2)
+    assert len(in_memory.frame("pandas")) == 4
+
+
+def test_a_network_of_a_table_in_memory_takes_any_data_frame(
+    in_memory: etude.Result, frames: tuple[pandas.DataFrame, polars.DataFrame], tmp_path: Path
+) -> None:
+    network = etude.refit(in_memory, in_memory.best(data=1))
+    network.save(tmp_path)
+    loaded = etude.load(tmp_path)
+    assert_same_network(loaded, network)
+    table = frames[1]
+    predicted = loaded.predict(table)
+    assert np.mean(predicted == table["sick"].to_numpy()) > 0.8
+    rows = pandas.DataFrame(table.drop("sick").to_dict(as_series=False))
+    np.testing.assert_array_equal(loaded.probabilities(rows), network.probabilities(table))
+    np.testing.assert_allclose(loaded.probabilities(rows).sum(1), 1, rtol=1e-5)
+    # Features: kind a, kind b, x, whether x is missing.
+    single = loaded.outputs(np.array([[1, 0, 0.5, 0], [0, 1, np.nan, 1]]))
+    same = polars.DataFrame({"x": [0.5, None], "kind": ["a", "b"]})
+    np.testing.assert_array_equal(single, loaded.outputs(same))
+    with pytest.raises(etude.InputError, match="must have a column 'kind'"):
+        loaded.predict(rows[["x"]])
+    stored = etude.Result(in_memory.record)
+    with pytest.raises(etude.InputError, match="run it again in Python"):
+        etude.refit(stored)
+
+
+# Refit
+
+
+@pytest.fixture(scope="module")
+def stopping() -> etude.Result:
+    rule = etude.Adam(
+        learning_rate=0.1,
+        epochs=20,
+        batch_size=16,
+        schedule=etude.Cosine(),
+        stopping=etude.EarlyStopping(patience=2),
+    )
+    return etude.run(
+        study(
+            name="stopping",
+            data=etude.Moons(rows=90, noise=0.4),
+            model=etude.MLP(widths=(8,)),
+            algorithm=rule,
+            validation=etude.KFold(folds=3, validation=0.2),
+            seeds=2,
+        )
+    )
+
+
+def test_refit_with_early_stopping_trains_for_the_median_best_epoch(
+    stopping: etude.Result,
+) -> None:
+    best = [member.best_epoch for member in stopping.record.members]
+    assert len(set(best)) > 1
+    expected = round(median(best))
+    network = etude.refit(stopping)
+    assert network.history["epochs"] == expected < 20
+    # The schedule goes as it went in the splits: the run below is cut off, not shortened.
+    rule = stopping.study.algorithm[0].changed(stopping=None)  # type: ignore[union-attr]
+    whole = etude.run(
+        study(
+            data=etude.Moons(rows=90, noise=0.4),
+            model=etude.MLP(widths=(8,)),
+            algorithm=rule,
+            validation=etude.TrainingOnly(),
+        )
+    )
+    (member,) = whole.record.members
+    loss = member.curves[expected - 1, 0, whole.record.metrics.index("loss")]
+    assert network.history["train"]["loss"] == pytest.approx(float(loss), rel=1e-6)
+
+
+def test_refit_without_best_epochs_is_refused(stopping: etude.Result) -> None:
+    def lost(member: MemberRecord) -> MemberRecord:
+        return replace(member, status="failed", best_epoch=0)
+
+    record = replace(
+        stopping.record, members=tuple(lost(member) for member in stopping.record.members)
+    )
+    with pytest.raises(etude.InputError, match="run the study first"):
+        etude.refit(etude.Result(record, stopping.study), 0)
+    with pytest.raises(etude.InputError, match="no choice is complete"):
+        etude.refit(etude.Result(record, stopping.study))
+
+
+def test_refit_refuses_what_is_no_choice_and_other_data(numbers: etude.Result) -> None:
+    for number in (-1, 10):
+        with pytest.raises(etude.InputError, match=f"from 0 to 9, got {number}"):
+            etude.refit(numbers, number)
+    other = etude.Result(replace(numbers.record, identity="0" * 64), numbers.study)
+    with pytest.raises(etude.InputError, match="are not those that its choices were compared on"):
+        etude.refit(other)
+
+
+def test_refit_of_what_diverges_is_refused() -> None:
+    rule = etude.SGD(learning_rate=3e38, **BUDGET)
+    wild = etude.run(study(algorithm=rule, validation=etude.TrainingOnly()))
+    assert {member.status for member in wild.record.members} == {"diverged"}
+    with pytest.raises(etude.InputError, match=r"diverged at step .* choose one with a smaller"):
+        etude.refit(wild)
+
+
+def assert_same_network(one: Network, other: Network) -> None:
+    """Weights and outputs are equal bit for bit."""
+    for first, second in ((one.weights, other.weights), (one.fitted, other.fitted)):
+        assert first.keys() == second.keys()
+        for name in first:
+            assert first[name].dtype == second[name].dtype
+            assert first[name].tobytes() == second[name].tobytes()
+    assert (one.spec, one.schema, one.document, one.history) == (
+        other.spec,
+        other.schema,
+        other.document,
+        other.history,
+    )
+    integers = other.dtype == "int32"
+    shape = (5, *other.spec.inputs)
+    rows = np.ones(shape, int) if integers else np.random.default_rng(0).normal(size=shape)
+    assert one.outputs(rows).tobytes() == other.outputs(rows).tobytes()
+
+
+# Budgets, batches and schedules
+
+
+def descent(
+    x: np.ndarray, y: np.ndarray, rates: list[float], weights: np.ndarray
+) -> list[np.ndarray]:
+    """Full-batch gradient descent on the mean squared error, in double precision."""
+    path = []
+    for rate in rates:
+        weights = weights - rate * 2 * x.T @ (x @ weights - y) / len(x)
+        path.append(weights)
+    return path
+
+
+def test_budgets_batches_and_schedules_are_what_they_say() -> None:
+    data = etude.Diabetes()
+    prepared = data.prepare()
+    rows, steps = prepared.rows, 12
+    full: dict[str, Any] = {"batch_size": "full", "learning_rate": 0.1}
+    rules = (
+        etude.SGD(epochs=steps, schedule=etude.Cosine(final=0.1, warmup=0.25), **full),
+        etude.SGD(steps=steps, schedule=etude.StepDecay(decay=0.5, every=4), **full),
+        etude.SGD(steps=500, batch_size=1, learning_rate=0.001),
+    )
+    result = etude.run(
+        study(
+            data=data,
+            model=etude.Linear(initializer=etude.Zeros()),
+            loss=etude.MSE(),
+            algorithm=rules,
+            validation=etude.TrainingOnly(),
+        )
+    )
+    members = result.record.members
+    assert [(member.steps, member.epochs) for member in members] == [
+        (12, 12),
+        (12, 12),
+        (500, 2),  # 442 rows, then 58 of them
+    ]
+    inputs = prepared.arrays["inputs"].astype(np.float64)
+    targets = prepared.targets
+    assert targets is not None
+    x = np.column_stack([(inputs - inputs.mean(0)) / inputs.std(0), np.ones(rows)])
+    y = ((targets - targets.mean(0)) / targets.std(0))[:, 0]
+    share = np.clip((np.arange(steps) - 3) / 9, 0, 1)
+    rise = np.minimum(1, (np.arange(steps) + 1) / 3)
+    cosine = rise * (0.1 + 0.9 * (1 + np.cos(np.pi * share)) / 2)
+    decays = 0.5 ** (np.arange(steps) // 4)
+    for member, factors in zip(members, (cosine, decays), strict=False):
+        path = descent(x, y, list(0.1 * factors), np.zeros(x.shape[1]))
+        losses = [np.mean((x @ weights - y) ** 2) for weights in path]
+        np.testing.assert_allclose(member.curves[:, 0, 0], losses, rtol=1e-4)
+    assert members[2].values["train"]["loss"] < 0.6  # type: ignore[operator]
+
+
+# Surfaces
+
+
+def surface_rules() -> tuple[Algorithm, ...]:
+    budget: dict[str, Any] = {"batch_size": "full", "epochs": 3000}
+    rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
+    found: tuple[Algorithm, ...] = ()
+    for cls in BASICS:
+        if cls is etude.Adadelta:
+            found += etude.grid(cls, decay=[0.5, 0.9], epsilon=[1e-8, 1e-5], **budget)
+        elif cls is etude.AdamW:
+            found += etude.grid(cls, learning_rate=rates, weight_decay=[0.0], **budget)
+        else:
+            found += etude.grid(cls, learning_rate=rates, **budget)
+    return found
+
+
+def test_every_rule_walks_down_every_surface() -> None:
+    names = ["ravine", "rosenbrock", "beale", "himmelblau", "saddle"]
+    result = etude.run(
+        etude.Study(
+            data=etude.grid(etude.Surface, function=names),
+            model=etude.Point(x=1.0, y=1.5),
+            loss=etude.Height(),
+            algorithm=surface_rules(),
+            validation=etude.TrainingOnly(),
+        )
+    )
+    record = result.record
+    lowest: dict[tuple[str, str], float] = {}
+    for member in record.members:
+        choice = record.choices[member.choice].document
+        place = (choice["data"]["function"], choice["algorithm"]["name"])
+        reached = member.curves[:, 0, 0]
+        if place[0] != "saddle":
+            # Where it ends, not what it passes on its way.
+            reached = reached[-1:] if member.status == "done" else np.array([np.inf])
+        lowest[place] = min(lowest.get(place, np.inf), float(np.nanmin(reached)))
+    assert len(lowest) == 5 * 8
+    tolerance = {"ravine": 2e-5, "rosenbrock": 0.02, "beale": 2e-3, "himmelblau": 1e-5}
+    for (surface, rule), value in lowest.items():
+        if surface == "saddle":
+            start = float(height("saddle", np.array(1.0), np.array(1.5)))
+            assert value < start - 100, rule
+        else:
+            assert -1e-6 < value < tolerance[surface], (surface, rule, value)
+    # The best choice of a surface ends at a minimum, and the textbook agrees on its height.
+    minima = {
+        "ravine": [(0, 0)],
+        "rosenbrock": [(1, 1)],
+        "beale": [(3, 0.5)],
+        "himmelblau": [
+            (3, 2),
+            (-2.805118, 3.131312),
+            (-3.779310, -3.283186),
+            (3.584428, -1.848126),
+        ],
+    }
+    for number, (surface, points) in enumerate(minima.items()):
+        network = etude.refit(result, result.best(data=number))
+        (point,) = network.weights.values()
+        assert min(np.abs(point - np.array(at)).max() for at in points) < 5e-3, surface
+        assert abs(height(surface, point[0], point[1])) < 1e-4  # type: ignore[arg-type]
+
+
+# The package itself
+
+
+def test_importing_etude_imports_nothing_heavy() -> None:
+    code = """
+import sys
+import etude
+heavy = {"jax", "flax", "optax", "numpy", "polars", "sklearn", "sqlalchemy", "pydantic"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+assert etude.__version__
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def static_names() -> dict[str, str]:
+    """The names that a type checker sees in `etude`, and where it takes them from."""
+    tree = ast.parse(Path(etude.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    found = {}
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        assert node.module is not None
+        for name in node.names:
+            assert name.asname == name.name
+            found[name.name] = node.module
+    return found
+
+
+def test_names_for_type_checkers_are_those_at_run_time() -> None:
+    static = static_names()
+    for name, module in static.items():
+        assert getattr(etude, name) is getattr(importlib.import_module(module), name), name
+    assert set(etude._PLACES) <= set(static)
+    assert all(static[name] == place for name, place in etude._PLACES.items())
+    assert set(static) <= set(dir(etude))
+
+
+def test_every_component_has_its_public_name() -> None:
+    from etude.catalogue import KINDS
+    from etude.component import discover_all, registered
+
+    discover_all()
+    static, shown = static_names(), set(dir(etude))
+    for kind in KINDS:
+        for cls in registered(kind).values():
+            if not cls.__module__.startswith("etude."):
+                continue
+            assert cls.__name__ in shown
+            assert cls.__name__ in static
+            if (kind, cls.name) != ("initializer", "constant"):  # the schedule has the name
+                assert getattr(etude, cls.__name__) is cls
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    for name in ("Nonsense", "nonsense", "_private"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(etude, name)
+
+
+def test_the_cache_of_programs_is_where_jax_was_told_and_else_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import platformdirs
+
+    told = jax.config.jax_compilation_cache_dir
+    assert told
+    keep_compiled_programs()
+    assert jax.config.jax_compilation_cache_dir == told
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        (tmp_path / "file").touch()
+        for place, kept in ((tmp_path / "file", None), (tmp_path / "new", "new/programs")):
+            monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, at=place: str(at))
+            keep_compiled_programs()
+            expected = kept and str(tmp_path / kept)
+            assert jax.config.jax_compilation_cache_dir == expected
+    finally:
+        jax.config.update("jax_compilation_cache_dir", told)
+
+
+def test_bad_settings_of_a_run_are_refused() -> None:
+    with pytest.raises(etude.InputError, match="`workers` must be at least 1, got 0"):
+        etude.run(study(), workers=0)
+    with pytest.raises(etude.InputError, match="`stopping` watches the loss on validation rows"):
+        etude.run(study(algorithm=etude.SGD(stopping=etude.EarlyStopping())))
+    with pytest.raises(etude.InputError, match="`loss` mse needs a target of numbers"):
+        etude.run(study(loss=etude.MSE()))
+    with pytest.raises(etude.InputError, match="must be an SQLite file"):
+        etude.run(study(), Path(__file__))
