@@ -6,8 +6,8 @@ import numpy as np
 from digits_peers.work import BATCH_SIZE, FOLDS, RULES, SPLIT_SEED, Fold, Start, Starts, Work
 from etude import MLP, CrossEntropy, Digits, Stratified, Study, plan, run
 from etude.algorithm.base import Algorithm
-from etude.data.base import Source
-from etude.engine.plan import inputs_of, share
+from etude.engine.plan import inputs_of
+from etude.engine.population import Population
 from etude.model.initializers import XavierUniform
 
 
@@ -48,7 +48,10 @@ def train_all(work: Work) -> list[float]:
 
 
 def starts(work: Work, data: list[Fold]) -> Starts:
-    """The initial weights and batch orders that Étude draws for every fold and seed.
+    """The initial weights and batch orders of Étude's networks for every fold and seed.
+
+    All choices share them, so those of the first choice are read off while it trains on the CPU,
+    one network at a time.
 
     Args:
         work: the work.
@@ -58,26 +61,22 @@ def starts(work: Work, data: list[Fold]) -> Starts:
     material, program = whole.materials[0], whole.programs[0]
     for split, fold in zip(material.splits, data, strict=True):
         np.testing.assert_array_equal(np.sort(split.train), fold.rows)
-    shared = share(material, BATCH_SIZE)
-    init = jax.jit(program.training.init)
+    population = Population(program.training, program.width, program.options)
+    shared = jax.device_put(material.shared)
     found = {}
     for number, member in enumerate(whole.members[: FOLDS * work.seeds]):
-        inputs = inputs_of(whole, number)
-        layers = program.training.unravel(init(shared, inputs).weights)["layers"]
-        split = jax.tree.map(lambda leaf, fold=member.split: leaf[fold], shared.splits)
-        batches = jax.random.wrap_key_data(inputs.keys[1], impl="threefry2x32")
-        count = material.splits[member.split].train.size
-        rows = [
-            material.prepared.stream.epoch(
-                Source((), (), split), split.order, jax.random.fold_in(batches, epoch)
-            )[:count]
-            for epoch in range(work.epochs)
-        ]
+        inputs, carry = population.start(shared, [inputs_of(whole, number)])
+        layers = program.training.unravel(carry.weights)["layers"]
         own = data[member.split].rows
-        np.testing.assert_array_equal(np.sort(rows, axis=1), np.tile(own, (work.epochs, 1)))
+        orders = []
+        for epoch in range(1, work.epochs + 1):
+            # What a table's stream carries is the order in which the epoch went through the rows.
+            carry = population.train(shared, inputs, carry, epoch)
+            orders.append(np.asarray(carry.stream)[: len(own)])
+        np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(own, (work.epochs, 1)))
         found[member.split, member.seed] = Start(
             [np.asarray(layers[layer]["kernel"][...]) for layer in range(2)],
             [np.asarray(layers[layer]["bias"][...]) for layer in range(2)],
-            np.searchsorted(own, np.asarray(rows)),
+            np.searchsorted(own, orders),
         )
     return found

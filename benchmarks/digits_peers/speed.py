@@ -171,13 +171,21 @@ def section(times: Times, work: Work) -> str:
     return (
         f"{work}; against PyTorch all {len(RULES)} rules, against scikit-learn the "
         f"{len(SKLEARN_RULES)} that it has. Seconds of the peer divided by seconds of Étude in "
-        f"the same round; median of {repeats} rounds, smallest and largest in brackets. Both "
-        "count from the start of the process to its end. Where the peer trained a part (every "
-        f"{work.every}th value of each rule), its seconds after start-up are scaled by the number "
-        "of networks.\n\n"
+        f"the same round; median over the rounds ({repeats}), in brackets smallest and largest. "
+        "Both count from the start of the process to its end; Étude measures loss and accuracy "
+        "on all rows after every epoch, the peers accuracy on the test rows at the end."
+        + (_scaling(work) if work.every > 1 else "")
+        + "\n\n"
         + table(head, rows, right=(1, 2, 3, 4, 5))
         + f"\n\nCold takes Étude {compiling:.1f} times as long as warm."
         + ("" if times.load is None else f" Load before the first round: {times.load:.1f}.")
+    )
+
+
+def _scaling(work: Work) -> str:
+    return (
+        f" PyTorch trained one value in {work.every} of each rule; its seconds after start-up are "
+        "scaled by the number of networks."
     )
 
 

@@ -53,8 +53,8 @@ def network(start: Start | None) -> nn.Sequential:
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
             else:
-                layer.weight.copy_(torch.from_numpy(start.weights[number].T.copy()))
-                layer.bias.copy_(torch.from_numpy(start.biases[number]))
+                layer.weight.copy_(torch.tensor(start.weights[number].T))
+                layer.bias.copy_(torch.tensor(start.biases[number]))
     return nn.Sequential(layers[0], nn.ReLU(), layers[1])
 
 

@@ -15,8 +15,8 @@ from etude.component import Component
 from etude.data.base import Data, Prepared, Source, Split, Stream
 from etude.data.rows import padded_rows
 from etude.engine.device import Device, current_device
+from etude.engine.state import Inputs, Shared, Task
 from etude.engine.status import Status
-from etude.engine.train import Inputs, Shared, Task
 from etude.engine.train import Member as Training
 from etude.errors import InputError
 from etude.keys import key_of

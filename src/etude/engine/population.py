@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from etude.engine.state import Carry, Inputs, Shared
 from etude.engine.status import Status
-from etude.engine.train import Carry, Inputs, Member, Shared
+from etude.engine.train import Member
 
 compilations = 0
 """How many functions this process has compiled for populations."""

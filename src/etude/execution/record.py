@@ -10,8 +10,8 @@ import numpy as np
 from etude.batch import ROLES
 from etude.component import Component
 from etude.engine.plan import Material, Plan, Program
+from etude.engine.state import Carry
 from etude.engine.status import Status
-from etude.engine.train import Carry
 from etude.store.identity import member_identity, study_identity
 from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
 from etude.study import KINDS, Study, choice_labels, swept_fields

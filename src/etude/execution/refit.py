@@ -9,8 +9,8 @@ import numpy as np
 from etude.engine.device import Device
 from etude.engine.plan import Plan, Program, inputs_of, plan
 from etude.engine.population import Population
+from etude.engine.state import Carry
 from etude.engine.status import Status
-from etude.engine.train import Carry
 from etude.errors import InputError
 from etude.network import Network, network_of
 from etude.store.identity import study_identity

@@ -16,8 +16,8 @@ from etude.engine.checkpoint import from_bytes, to_bytes
 from etude.engine.device import Device
 from etude.engine.plan import Plan, chunks, inputs_of, plan
 from etude.engine.population import Population
+from etude.engine.state import Carry, Shared
 from etude.engine.status import Status
-from etude.engine.train import Carry, Shared
 from etude.execution.record import member_record, results_of, study_record
 from etude.store.records import FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
