@@ -550,8 +550,9 @@ def test_hostile_study_names_do_no_harm_on_terminals(folder: Path, tmp_path: Pat
     assert etude("check", study, "--json").json["study"] == "\x1b[31m<b>\u202e"
     with Store.open(tmp_path / "etude.db") as store:
         store.begin(study_record(plan(read_study(study))))
-    listed = etude("list", *at(tmp_path), stream=Terminal).out
-    assert shown in listed.splitlines()[1]
+    assert shown in etude("list", *at(tmp_path)).out.splitlines()[1]
+    assert "<b>" in (listed := etude("list", *at(tmp_path), stream=Terminal).out)
+    assert "\u202e" not in listed
     refused(etude("show", "nope", *at(tmp_path)), r"\x1b[31m<b>")
     unfinished = etude("show", "\x1b[31m<b>\u202e", *at(tmp_path))
     assert unfinished.code == 0

@@ -1,9 +1,5 @@
 """What is called from Python: run, refit, save and load, with our parts and the user's own."""
 
-import ast
-import importlib
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -19,9 +15,6 @@ import pytest
 from flax import nnx
 
 import etude
-from etude.algorithm.base import Algorithm
-from etude.algorithm.basics import BASICS
-from etude.data.surfaces import height
 from etude.engine.plan import plan
 from etude.execution.record import study_record
 from etude.interface import keep_compiled_programs
@@ -137,14 +130,16 @@ def test_parts_of_a_user_work_in_place_of_ours(
     assert values(models, "log_loss")[f"linear · sgd learning_rate={rate}"] == ours
     theirs = [
         values(rules, "log_loss")[f"clipped learning_rate={rate}"],
-        values(models, "log_loss")[f"affine · sgd learning_rate={rate}"],
+        values(models, "log_loss")[f"affine no arguments · sgd learning_rate={rate}"],
         values(losses, "log_loss")[f"surprise · clipped learning_rate={rate}"],
         values(losses, "loss")[f"surprise · clipped learning_rate={rate}"],
         values(losses, "log_loss")[f"cross_entropy · clipped learning_rate={rate}"],
     ]
     for found in theirs:
         np.testing.assert_allclose(found, ours, rtol=1e-4)
-    assert max(values(models, "log_loss")[f"net · sgd learning_rate={rate}"]) < 1.2 * np.log(2)
+    assert max(
+        values(models, "log_loss")[f"net width=6 · sgd learning_rate={rate}"]
+    ) < 1.2 * np.log(2)
 
 
 def test_sweeps_of_a_user_are_sweeps(losses: etude.Result) -> None:
@@ -277,6 +272,18 @@ def test_losses_for_numbers_beat_the_mean_and_agree_where_they_are_the_same(
     np.testing.assert_allclose(
         losses[7], np.array(losses[0]) / 2 + np.log(2 * np.pi) / 2, rtol=1e-5
     )
+
+
+def test_one_logit_learns_what_two_learn(rules: etude.Result) -> None:
+    """From weights of 0 their difference goes twice as far: at twice the rate one logit agrees."""
+    twice = etude.grid(etude.SGD, learning_rate=[0.1, 1.0], **BUDGET)
+    found = values(etude.run(study(loss=etude.BinaryCrossEntropy(), algorithm=twice)), "log_loss")
+    for one, two in ((0.1, 0.05), (1, 0.5)):
+        np.testing.assert_allclose(
+            found[f"sgd learning_rate={one}"],
+            values(rules, "log_loss")[f"sgd learning_rate={two}"],
+            rtol=1e-4,
+        )
 
 
 # Labels, seeds, data frames, several data
@@ -453,183 +460,7 @@ def assert_same_network(one: Network, other: Network) -> None:
     assert one.outputs(rows).tobytes() == other.outputs(rows).tobytes()
 
 
-# Budgets, batches and schedules
-
-
-def descent(
-    x: np.ndarray, y: np.ndarray, rates: list[float], weights: np.ndarray
-) -> list[np.ndarray]:
-    """Full-batch gradient descent on the mean squared error, in double precision."""
-    path = []
-    for rate in rates:
-        weights = weights - rate * 2 * x.T @ (x @ weights - y) / len(x)
-        path.append(weights)
-    return path
-
-
-def test_budgets_batches_and_schedules_are_what_they_say() -> None:
-    data = etude.Diabetes()
-    prepared = data.prepare()
-    rows, steps = prepared.rows, 12
-    full: dict[str, Any] = {"batch_size": "full", "learning_rate": 0.1}
-    rules = (
-        etude.SGD(epochs=steps, schedule=etude.Cosine(final=0.1, warmup=0.25), **full),
-        etude.SGD(steps=steps, schedule=etude.StepDecay(decay=0.5, every=4), **full),
-        etude.SGD(steps=500, batch_size=1, learning_rate=0.001),
-    )
-    result = etude.run(
-        study(
-            data=data,
-            model=etude.Linear(initializer=etude.Zeros()),
-            loss=etude.MSE(),
-            algorithm=rules,
-            validation=etude.TrainingOnly(),
-        )
-    )
-    members = result.record.members
-    assert [(member.steps, member.epochs) for member in members] == [
-        (12, 12),
-        (12, 12),
-        (500, 2),  # 442 rows, then 58 of them
-    ]
-    inputs = prepared.arrays["inputs"].astype(np.float64)
-    targets = prepared.targets
-    assert targets is not None
-    x = np.column_stack([(inputs - inputs.mean(0)) / inputs.std(0), np.ones(rows)])
-    y = ((targets - targets.mean(0)) / targets.std(0))[:, 0]
-    share = np.clip((np.arange(steps) - 3) / 9, 0, 1)
-    rise = np.minimum(1, (np.arange(steps) + 1) / 3)
-    cosine = rise * (0.1 + 0.9 * (1 + np.cos(np.pi * share)) / 2)
-    decays = 0.5 ** (np.arange(steps) // 4)
-    for member, factors in zip(members, (cosine, decays), strict=False):
-        path = descent(x, y, list(0.1 * factors), np.zeros(x.shape[1]))
-        losses = [np.mean((x @ weights - y) ** 2) for weights in path]
-        np.testing.assert_allclose(member.curves[:, 0, 0], losses, rtol=1e-4)
-    assert members[2].values["train"]["loss"] < 0.6  # type: ignore[operator]
-
-
-# Surfaces
-
-
-def surface_rules() -> tuple[Algorithm, ...]:
-    budget: dict[str, Any] = {"batch_size": "full", "epochs": 3000}
-    rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
-    found: tuple[Algorithm, ...] = ()
-    for cls in BASICS:
-        if cls is etude.Adadelta:
-            found += etude.grid(cls, decay=[0.5, 0.9], epsilon=[1e-8, 1e-5], **budget)
-        elif cls is etude.AdamW:
-            found += etude.grid(cls, learning_rate=rates, weight_decay=[0.0], **budget)
-        else:
-            found += etude.grid(cls, learning_rate=rates, **budget)
-    return found
-
-
-def test_every_rule_walks_down_every_surface() -> None:
-    names = ["ravine", "rosenbrock", "beale", "himmelblau", "saddle"]
-    result = etude.run(
-        etude.Study(
-            data=etude.grid(etude.Surface, function=names),
-            model=etude.Point(x=1.0, y=1.5),
-            loss=etude.Height(),
-            algorithm=surface_rules(),
-            validation=etude.TrainingOnly(),
-        )
-    )
-    record = result.record
-    lowest: dict[tuple[str, str], float] = {}
-    for member in record.members:
-        choice = record.choices[member.choice].document
-        place = (choice["data"]["function"], choice["algorithm"]["name"])
-        reached = member.curves[:, 0, 0]
-        if place[0] != "saddle":
-            # Where it ends, not what it passes on its way.
-            reached = reached[-1:] if member.status == "done" else np.array([np.inf])
-        lowest[place] = min(lowest.get(place, np.inf), float(np.nanmin(reached)))
-    assert len(lowest) == 5 * 8
-    tolerance = {"ravine": 2e-5, "rosenbrock": 0.02, "beale": 2e-3, "himmelblau": 1e-5}
-    for (surface, rule), value in lowest.items():
-        if surface == "saddle":
-            start = float(height("saddle", np.array(1.0), np.array(1.5)))
-            assert value < start - 100, rule
-        else:
-            assert -1e-6 < value < tolerance[surface], (surface, rule, value)
-    # The best choice of a surface ends at a minimum, and the textbook agrees on its height.
-    minima = {
-        "ravine": [(0, 0)],
-        "rosenbrock": [(1, 1)],
-        "beale": [(3, 0.5)],
-        "himmelblau": [
-            (3, 2),
-            (-2.805118, 3.131312),
-            (-3.779310, -3.283186),
-            (3.584428, -1.848126),
-        ],
-    }
-    for number, (surface, points) in enumerate(minima.items()):
-        network = etude.refit(result, result.best(data=number))
-        (point,) = network.weights.values()
-        assert min(np.abs(point - np.array(at)).max() for at in points) < 5e-3, surface
-        assert abs(height(surface, point[0], point[1])) < 1e-4  # type: ignore[arg-type]
-
-
-# The package itself
-
-
-def test_importing_etude_imports_nothing_heavy() -> None:
-    code = """
-import sys
-import etude
-heavy = {"jax", "flax", "optax", "numpy", "polars", "sklearn", "sqlalchemy", "pydantic"}
-assert not heavy & set(sys.modules), heavy & set(sys.modules)
-assert etude.__version__
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
-
-
-def static_names() -> dict[str, str]:
-    """The names that a type checker sees in `etude`, and where it takes them from."""
-    tree = ast.parse(Path(etude.__file__).read_text(encoding="utf-8"))
-    (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    found = {}
-    for node in block.body:
-        assert isinstance(node, ast.ImportFrom)
-        assert node.module is not None
-        for name in node.names:
-            assert name.asname == name.name
-            found[name.name] = node.module
-    return found
-
-
-def test_names_for_type_checkers_are_those_at_run_time() -> None:
-    static = static_names()
-    for name, module in static.items():
-        assert getattr(etude, name) is getattr(importlib.import_module(module), name), name
-    assert set(etude._PLACES) <= set(static)
-    assert all(static[name] == place for name, place in etude._PLACES.items())
-    assert set(static) <= set(dir(etude))
-
-
-def test_every_component_has_its_public_name() -> None:
-    from etude.catalogue import KINDS
-    from etude.component import discover_all, registered
-
-    discover_all()
-    static, shown = static_names(), set(dir(etude))
-    for kind in KINDS:
-        for cls in registered(kind).values():
-            if not cls.__module__.startswith("etude."):
-                continue
-            assert cls.__name__ in shown
-            assert cls.__name__ in static
-            if (kind, cls.name) != ("initializer", "constant"):  # the schedule has the name
-                assert getattr(etude, cls.__name__) is cls
-
-
-def test_unknown_names_are_attribute_errors() -> None:
-    for name in ("Nonsense", "nonsense", "_private"):
-        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
-            getattr(etude, name)
+# Settings of a run
 
 
 def test_the_cache_of_programs_is_where_jax_was_told_and_else_the_users(

@@ -1,12 +1,12 @@
 import pytest
 from pydantic import ValidationError
 
-from etude.algorithm import SGD, Adam
+from etude.algorithm import SGD, Adam, UserRule
 from etude.algorithm.schedule import Cosine
 from etude.data import Digits, Iris
-from etude.loss import CrossEntropy
+from etude.loss import CrossEntropy, UserLoss
 from etude.metric import Accuracy
-from etude.model import MLP, Linear
+from etude.model import MLP, Linear, UserModel
 from etude.study import Choice, Study, choice_labels, short_label, swept_fields, swept_values
 from etude.sweep import grid, log_range
 from etude.validation import Holdout, KFold
@@ -125,3 +125,38 @@ def test_documents():
 def test_defaults():
     whole = study()
     assert (whole.validation, whole.metric, whole.seeds, whole.seed) == (KFold(), None, 1, 0)
+
+
+def test_parts_of_a_user_are_told_by_label_version_and_arguments():
+    """Never by what Python prints of their code, which has addresses in it."""
+
+    def module(width):
+        arguments = {"width": width, "deep": True}
+        return UserModel(module=object, label="net", version="1", arguments=arguments)
+
+    def loss(version):
+        return UserLoss(function=lambda *_: 0, label="f", version=version, task="classes")
+
+    def rule(norm):
+        return UserRule(factory=max, label="r", version="1", arguments={"norm": norm})
+
+    several = study(
+        model=(module(6), UserModel(module=str, label="flat", version="1")),
+        loss=(loss("1"), loss("2")),
+        algorithm=(rule(1.5), rule(2)),
+    )
+    assert choice_labels(several) == tuple(
+        f"{model} · f version={version} · r norm={norm}"
+        for model in ("net width=6 deep=True", "flat no arguments")
+        for version in (1, 2)
+        for norm in (1.5, 2.0)
+    )
+
+
+def test_other_code_needs_another_version():
+    losses = [
+        UserLoss(function=code, label="f", version="1", task="classes") for code in (max, min)
+    ]
+    with pytest.raises(ValidationError, match="two different parts of one label and version, f 1"):
+        study(loss=tuple(losses))
+    assert len(study(loss=(losses[0], losses[1].changed(version="2"))).loss) == 2

@@ -120,7 +120,7 @@ class Network:
                 "sizes": [list(pair) for pair in self.spec.sizes],
             },
             "dtype": self.dtype,
-            "fitted": {name: list(value.shape) for name, value in self.fitted.items()},
+            "fitted": {name: list(self.fitted[name].shape) for name in sorted(self.fitted)},
             "stream": self.stream.document(),
             "choice": self.document,
             "history": self.history,

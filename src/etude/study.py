@@ -114,6 +114,7 @@ class Study(BaseModel):
                     f"`{kind}` lists the same choice twice ({short_label(twice, values)}); "
                     "give equal choices different `labels`"
                 )
+            _check_versions(kind, values)
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` must differ from one another, got {list(self.labels)}")
         return self
@@ -161,6 +162,20 @@ class Study(BaseModel):
         } | {kind: [part.document() for part in getattr(self, kind)] for kind in KINDS}
 
 
+def _check_versions(kind: str, values: tuple[Component, ...]) -> None:
+    """Parts that differ in their code alone would be taken for one another in the store."""
+    users = [value for value in values if hasattr(value, "version")]
+    known: list[dict[str, Any]] = []
+    for user in users:
+        if user.specification() in known:
+            raise ValueError(
+                f"`{kind}` has two different parts of one label and version, "
+                f"{getattr(user, 'label', '')} {getattr(user, 'version', '')}; "
+                "give what differs a version of its own"
+            )
+        known.append(user.specification())
+
+
 def swept_fields(components: tuple[Component, ...]) -> tuple[str, ...]:
     """The fields in which components of one class differ, in order of declaration."""
     if not components:
@@ -197,10 +212,21 @@ def _short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
 
 
 def _label(component: Component, fields: tuple[str, ...]) -> str:
-    title = getattr(component, "label", "") or component.name
-    return " ".join(
-        [str(title), *(f"{name}={_short(getattr(component, name))}" for name in fields)]
-    )
+    title = str(getattr(component, "label", "") or component.name)
+    # Code, such as the function of a user's loss, has no form for people.
+    told = component.document().keys() - {"label"}
+    values = [(name, getattr(component, name)) for name in fields if name in told]
+    return " ".join([title, *(_told(name, value) for name, value in values)])
+
+
+def _told(name: str, value: Any) -> str:
+    if value == ():
+        return f"no {name}"
+    if isinstance(value, tuple) and all(isinstance(item, Component) for item in value):
+        return " ".join(str(item) for item in value)
+    if isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
+        return " ".join(f"{key}={_short(item)}" for key, item in value)
+    return f"{name}={_short(value)}"
 
 
 def _short(value: Any) -> str:
