@@ -13,7 +13,6 @@ from etude.execution.refit import refit as train_on_all_rows
 from etude.execution.run import Watcher
 from etude.execution.run import run as train
 from etude.network import Network
-from etude.store.store import Store
 from etude.study import Study
 
 discover_all()
@@ -52,11 +51,7 @@ def run(
         raise InputError(f"`workers` must be at least 1, got {workers}")
     keep_compiled_programs()
     device = current_device(workers)
-    if store is None:
-        return Result(train(study, None, text=text, device=device, watch=watch), study)
-    with Store.open(store) as opened:
-        record = train(study, opened, text=text, device=device, watch=watch)
-    return Result(record, study)
+    return Result(train(study, store, text=text, device=device, watch=watch), study)
 
 
 def refit(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -348,3 +349,10 @@ def test_a_network_that_cannot_be_built_is_bad_input() -> None:
     broken = etude.UserModel(module=Broken, label="broken", version="1")
     with pytest.raises(etude.InputError, match=r"broken.*do not work together"):
         plan(study(FEW, model=broken), device(1))
+
+
+def test_a_study_that_cannot_be_trained_leaves_no_store_behind(tmp_path: Path) -> None:
+    stopping = etude.grid(etude.SGD, stopping=etude.EarlyStopping())
+    with pytest.raises(etude.InputError, match="`stopping` watches"):
+        run(study(stopping), tmp_path / "etude.db", device=device(1))
+    assert list(tmp_path.iterdir()) == []

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -75,7 +76,7 @@ class Interrupted(Exception):
 
 def run(
     study: Study,
-    store: Store | None = None,
+    store: Store | str | Path | None = None,
     *,
     text: str = "",
     device: Device | None = None,
@@ -85,7 +86,8 @@ def run(
 
     Args:
         study: what to train.
-        store: where results are kept; None keeps them in memory only.
+        store: a store, or the file or URL of one, which is opened once the study is known to
+            be sound; None keeps results in memory only.
         text: the study file, to be kept with the results.
         device: where to train; by default JAX's default device.
         watch: called with an `Event` whenever something has happened.
@@ -97,10 +99,10 @@ def run(
     begin = time.perf_counter()
     whole = plan(study, device)
     record = study_record(whole, text)
-    if store is not None:
+    if isinstance(store, Store):
         return _Run(whole, store.begin(record), store, True, watch, begin).go()
-    with Store.open(None) as memory:
-        return _Run(whole, memory.begin(record), memory, False, watch, begin).go()
+    with Store.open(store) as opened:
+        return _Run(whole, opened.begin(record), opened, store is not None, watch, begin).go()
 
 
 class _Run:
