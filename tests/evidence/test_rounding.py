@@ -7,9 +7,9 @@ from etude.evidence.rounding import decimals_for, interval_text, printable, roun
 
 @pytest.mark.parametrize(
     ("errors", "decimals"),
-    [([0.05], 3), ([0.0123], 3), ([0.0012], 4), ([12.0], 0), ([1e-9], 6), ([None, 0.0], 4)],
+    [([0.05], 3), ([0.0123], 3), ([0.0012], 4), ([12.0], 0), ([1e-9], 6), ([None, 0.0], None)],
 )
-def test_two_digits_of_the_standard_error_are_shown(errors, decimals: int) -> None:
+def test_two_digits_of_the_standard_error_are_shown(errors, decimals: int | None) -> None:
     assert decimals_for(errors) == decimals
 
 

@@ -1,6 +1,7 @@
 """Many members side by side: the only file that knows that there are many."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,8 +38,6 @@ class Population:
 
     def compile(self, shared: Shared) -> tuple[Any, Any]:
         """Compile the two functions of the program, once, side by side."""
-        import time
-
         with self._lock:
             if self._compiled is None:
                 begin = time.perf_counter()
@@ -77,14 +76,8 @@ class Population:
         return [jax.tree.map(lambda leaf, place=place: leaf[place], host) for place in range(count)]
 
     def stack(self, members: list[Any]) -> Any:
-        """One tree with a leading axis of members from as many trees as W, or fewer.
-
-        Missing ones are filled up with the last.
-        """
-        if self.width == 1:
-            return members[0]
-        filled = members + [members[-1]] * (self.width - len(members))
-        return jax.tree.map(_stacked, *filled)
+        """One tree with a leading axis of members from W trees."""
+        return members[0] if self.width == 1 else jax.tree.map(_stacked, *members)
 
     def _inputs_like(self) -> Inputs:
         axis = () if self.width == 1 else (self.width,)

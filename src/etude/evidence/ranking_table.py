@@ -73,7 +73,7 @@ class RankingTable:
             parts.append(f"{counted(left, 'more choice')} not shown." if left > 0 else "")
         return " ".join(part for part in parts if part)
 
-    def _cells(self, summary: ChoiceSummary, decimals: int) -> tuple[str, ...]:
+    def _cells(self, summary: ChoiceSummary, decimals: int | None) -> tuple[str, ...]:
         inside = (rounded(summary.choosing_mean, decimals),)
         diverged = f"{summary.diverged}/{summary.members}" if summary.diverged else ""
         return (

@@ -8,39 +8,42 @@ MOST = 6
 """No more decimals than this are shown."""
 
 
-def decimals_for(errors: Iterable[float | None]) -> int:
-    """Decimals that show two significant digits of the median standard error.
+def decimals_for(errors: Iterable[float | None]) -> int | None:
+    """Decimals that show two significant digits of the median standard error; None without one.
 
     Example:
         >>> decimals_for([0.0123, 0.0145, None])
         3
-        >>> decimals_for([])
-        4
     """
     known = sorted(error for error in errors if error is not None and error > 0)
     if not known:
-        return 4
+        return None
     return min(max(0, 1 - math.floor(math.log10(known[(len(known) - 1) // 2] * 1.0000001))), MOST)
 
 
-def rounded(value: float | None, decimals: int) -> str:
+def rounded(value: float | None, decimals: int | None) -> str:
     """The value with a fixed number of decimals; "–" where there is none.
 
-    Values that no table column could hold are written with an exponent.
+    Values that no table column could hold are written with an exponent. Without a number of
+    decimals there are four, and an exponent for values too small for them.
 
     Example:
         >>> rounded(0.97254, 3), rounded(-0.0001, 2), rounded(1.5e9, 3), rounded(None, 2)
         ('0.973', '0.00', '1.5e+09', '–')
+        >>> rounded(0.9, None), rounded(2.81e-7, None)
+        ('0.9000', '2.8e-07')
     """
     if value is None or not math.isfinite(value):
         return "–"
     if abs(value) >= 1e7:
         return f"{value:.4g}"
+    if decimals is None:
+        return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.2g}"
     text = f"{value:.{decimals}f}"
     return text.lstrip("-") if float(text) == 0 else text
 
 
-def interval_text(interval: tuple[float, float] | None, decimals: int) -> str:
+def interval_text(interval: tuple[float, float] | None, decimals: int | None) -> str:
     """Both ends of an interval: "0.962 to 0.984"."""
     if interval is None:
         return "–"

@@ -41,7 +41,7 @@ def _nothing_ranked(rows: list[ChoiceSummary]) -> str:
 
 
 def _verdict(
-    result: Result, comparison: Comparison, ranked: list[ChoiceSummary], decimals: int
+    result: Result, comparison: Comparison, ranked: list[ChoiceSummary], decimals: int | None
 ) -> list[object]:
     best, metric = ranked[0], result.record.metric
     value = [f"{metric} ", element("b", rounded(best.mean, decimals))]
@@ -64,17 +64,17 @@ def _verdict(
     return parts
 
 
-def _distance(best: ChoiceSummary, second: ChoiceSummary, decimals: int, metric: str) -> str:
+def _distance(best: ChoiceSummary, second: ChoiceSummary, decimals: int | None, metric: str) -> str:
     if best.mean is None or second.mean is None:
         return ""
     gap = abs(best.mean - second.mean)
-    if 0 < gap < 0.5 * 10.0**-decimals:
+    if decimals is not None and 0 < gap < 0.5 * 10.0**-decimals:
         return f", less than {10.0**-decimals:.{decimals}f} behind"
     return f", {rounded(gap, decimals)} behind"
 
 
 def _doubts(
-    result: Result, comparison: Comparison, rows: list[ChoiceSummary], decimals: int
+    result: Result, comparison: Comparison, rows: list[ChoiceSummary], decimals: int | None
 ) -> list[object]:
     ranked = [row for row in rows if row.rank is not None]
     parts: list[object] = []
