@@ -128,8 +128,7 @@ def run(
     if as_json:
         print_json(result.json())
     else:
-        say(_headline(result))
-        show_table(result.table(top))
+        _show_ranking(result, top)
         if report is not None:
             say(f"report: {report}")
     _tell_failures(result)
@@ -181,8 +180,7 @@ def show(
     if as_json:
         print_json(result.json())
         return
-    say(_headline(result))
-    show_table(result.table(top))
+    _show_ranking(result, top)
 
 
 @app.command()
@@ -279,6 +277,15 @@ def _stored(study: str, store: str) -> Any:
 
     with etude.Store.open(store, readonly=True) as opened:
         return etude.Result(opened.load(study))
+
+
+def _show_ranking(result: Any, top: int) -> None:
+    from etude.reporting.tables import worth_of_best
+
+    say(_headline(result))
+    show_table(result.table(top))
+    for sentence in worth_of_best(result):
+        say(sentence)
 
 
 def _headline(result: Any) -> str:

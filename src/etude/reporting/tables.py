@@ -1,40 +1,18 @@
-"""Tables: the ranking on a terminal or in a pipe, and the tables of a report."""
+"""Tables of a report, and the sentence below a ranking."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from etude.evidence.result import Result
-from etude.evidence.rounding import counted, decimals_for, interval_text, printable, rounded
+from etude.evidence.rounding import decimals_for, interval_text, rounded
 from etude.reporting.markup import Html, element
 
-if TYPE_CHECKING:
-    from rich.console import Console
 
-
-def print_ranking(result: Result, console: "Console | None" = None, top: int = 20) -> None:
-    """Write the answer of a study: what was trained, the ranking, what the best is worth.
-
-    Without a terminal, or with NO_COLOR set, it is plain text.
-
-    Args:
-        result: what the study found.
-        console: where to write; standard output by default.
-        top: how many choices are listed.
+def worth_of_best(result: Result) -> list[str]:
+    """What choosing the best is worth, judged on rows that did not choose: a sentence for each
+    data choice, or why it cannot be told.
     """
-    from rich.console import Console
-    from rich.text import Text
-
-    console = console or Console()
-    record, seconds = result.record, result.record.seconds
-    facts = [counted(len(record.members), "network"), counted(len(record.programs), "program")]
-    facts += [
-        f"{name} {seconds[name]:.1f} s" for name in ("compile", "run", "total") if name in seconds
-    ]
-    facts += [f"{record.reused} from the store"] if record.reused else []
-    console.print(Text(printable(f"{record.name}: {', '.join(facts)}")), soft_wrap=True)
-    console.print()
-    console.print(result.table(top))
     decimals = decimals_for(row.stderr for row in result.summaries)
+    sentences = []
     for comparison in result.comparisons:
         found = result.estimate_of_best(comparison.data)
         where = f"data {comparison.data + 1}: " if len(result.comparisons) > 1 else ""
@@ -42,9 +20,10 @@ def print_ranking(result: Result, console: "Console | None" = None, top: int = 2
             text = f"{where}no estimate of the best that is free of the choice: {found.reason}."
         else:
             bounds = f" ({interval_text(found.interval, decimals)})" if found.interval else ""
-            text = f"{where}Choosing the best is worth {rounded(found.mean, decimals)}{bounds}: "
+            text = f"{where}choosing the best is worth {rounded(found.mean, decimals)}{bounds}: "
             text += f"{found.method}."
-        console.print(Text(printable(text[:1].upper() + text[1:])))
+        sentences.append(text[:1].upper() + text[1:])
+    return sentences
 
 
 def html_table(
