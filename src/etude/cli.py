@@ -248,7 +248,7 @@ def predict(
     if output is None:
         print_csv(text)
         return
-    from etude.network import write_whole
+    from etude.files import write_whole
 
     write_whole(output, text.encode())
     say(f"predictions: {output}")

@@ -42,6 +42,11 @@ def typed(words: jax.Array) -> jax.Array:
     return jax.random.wrap_key_data(words, impl="threefry2x32")
 
 
+def is_key(leaf: Any) -> bool:
+    """Whether an array holds typed keys, which have no form in NumPy."""
+    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
 def hashed_bits(key: jax.Array, places: jax.Array, turn: int = 0) -> jax.Array:
     """32 pseudo-random bits for every place, enough to shuffle by, and cheap.
 

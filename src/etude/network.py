@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from etude.data.base import Prepared, Source, Split, Stream
 from etude.data.encoder import encoder_from_schema
 from etude.data.rows import padded_rows
 from etude.errors import InputError
+from etude.files import write_whole
+from etude.keys import is_key
 from etude.loss.base import Loss
 from etude.model.base import Model
 
@@ -250,23 +251,10 @@ def expected_arrays(model: Model, loss: Loss, spec: Spec) -> dict[str, jax.Shape
     """Name, shape and type of every array that the weights of a network have."""
     _, params, rest = structure(model, loss, spec)
     return {
-        name_of(prefix, path): jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        name_of(prefix, path): jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
         for prefix, tree in (("params", params), ("rest", rest))
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def name_of(prefix: str, path: Any) -> str:
@@ -277,7 +265,7 @@ def name_of(prefix: str, path: Any) -> str:
 
 def _names(tree: Any, prefix: str) -> dict[str, np.ndarray]:
     return {
-        name_of(prefix, path): np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+        name_of(prefix, path): np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
 
@@ -285,13 +273,9 @@ def _names(tree: Any, prefix: str) -> dict[str, np.ndarray]:
 def _from_names(arrays: dict[str, np.ndarray], prefix: str, like: Any) -> Any:
     def restored(path: Any, leaf: Any) -> Any:
         array = arrays[name_of(prefix, path)]
-        return jax.random.wrap_key_data(array) if _is_key(leaf) else jnp.asarray(array)
+        return jax.random.wrap_key_data(array) if is_key(leaf) else jnp.asarray(array)
 
     return jax.tree_util.tree_map_with_path(restored, like)
-
-
-def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _prediction(

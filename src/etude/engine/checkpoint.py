@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from etude.keys import is_key
+
 
 def to_bytes(tree: Any) -> bytes:
     """The arrays of a tree in the safetensors format, numbered in the order of its leaves."""
@@ -37,18 +39,17 @@ def from_bytes(content: bytes, like: Any) -> Any:
     restored = []
     for place, leaf in enumerate(leaves):
         array = arrays[str(place)]
-        is_key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-        expected = jax.eval_shape(jax.random.key_data, leaf) if is_key else leaf
+        expected = jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
         if array.shape != expected.shape or array.dtype != expected.dtype:
             raise ValueError(
                 f"array {place} must be {expected.dtype}{list(expected.shape)}, "
                 f"got {array.dtype}{list(array.shape)}"
             )
-        restored.append(jax.random.wrap_key_data(array) if is_key else array)
+        restored.append(jax.random.wrap_key_data(array) if is_key(leaf) else array)
     return jax.tree.unflatten(structure, restored)
 
 
 def _plain(leaf: Any) -> np.ndarray:
-    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+    if is_key(leaf):
         leaf = jax.random.key_data(leaf)
     return np.asarray(leaf)

@@ -12,6 +12,7 @@ import numpy as np
 from etude.engine.state import Carry, Inputs, Shared
 from etude.engine.status import Status
 from etude.engine.train import Member
+from etude.keys import is_key
 
 compilations = 0
 """How many functions this process has compiled for populations."""
@@ -99,14 +100,10 @@ class Population:
         return compiled
 
 
-def _is_key(leaf: Any) -> bool:
-    return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
 def _on_host(leaf: Any) -> Any:
     # The random keys of a network, as for dropout, have no form in NumPy.
-    return leaf if _is_key(leaf) else np.asarray(leaf)
+    return leaf if is_key(leaf) else np.asarray(leaf)
 
 
 def _stacked(*leaves: Any) -> Any:
-    return jnp.stack(leaves) if _is_key(leaves[0]) else np.stack(leaves)
+    return jnp.stack(leaves) if is_key(leaves[0]) else np.stack(leaves)

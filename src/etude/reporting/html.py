@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
@@ -11,6 +10,7 @@ from pathlib import Path
 from etude.evidence.comparison import Comparison
 from etude.evidence.result import Result
 from etude.evidence.rounding import printable
+from etude.files import write_whole
 from etude.reporting import notes, sections
 from etude.reporting.figures import Figures
 from etude.reporting.lead import facts, lead
@@ -33,7 +33,7 @@ def report(result: Result | StudyRecord, path: str | os.PathLike[str]) -> Path:
     """
     found = result if isinstance(result, Result) else Result(result)
     target = Path(path)
-    _write(target, page(found).encode("utf-8", "backslashreplace"))
+    write_whole(target, page(found).encode("utf-8", "backslashreplace"))
     return target
 
 
@@ -139,31 +139,3 @@ def _library() -> str:
     if "</script" in code.lower() or "<!--" in code:
         raise RuntimeError("the chart library cannot be embedded in a page: it closes its script")
     return code
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Replace a file as a whole or not at all, even if the machine stops in between."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # only there a folder can be opened, and made to last
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _umask() -> int:
-    """The mask of new files: it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
