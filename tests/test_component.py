@@ -12,6 +12,7 @@ from etude.algorithm.base import Algorithm
 from etude.algorithm.schedule import Constant, Cosine, Schedule
 from etude.algorithm.stopping import EarlyStopping
 from etude.component import (
+    Added,
     Component,
     Traced,
     UnknownName,
@@ -139,6 +140,7 @@ def test_an_unknown_name_is_answered_with_the_nearest():
         component_class("algorithm", "momentun")
     assert nearest("zzz", ["a", "b"]) == "; known: a, b"
     assert nearest("zzz", []) == ""
+    assert nearest("adma", ["adam", "adamax"]) == "; did you mean 'adam'?"
 
 
 def test_a_name_is_taken_once():
@@ -162,7 +164,7 @@ def test_documents_name_every_field_and_specifications_revisions():
     assert document["name"] == "adam"
     assert document["stopping"] is None
     assert document["schedule"] == {"name": "cosine", "warmup": 0.0, "final": 0.5}
-    assert set(document) == {"name", *Adam.model_fields}
+    assert set(document) == {"name", *Adam.model_fields} - {"clipping"}
     specification = Adam(schedule=Cosine(final=0.5)).specification()
     assert specification["revision"] == Adam.revision
     assert specification["schedule"]["revision"] == Cosine.revision
@@ -190,6 +192,17 @@ def test_every_component_is_a_tree_and_comes_back_from_its_document(cls):
     assert all(isinstance(leaf, float) for leaf in leaves)
     assert hash(structure) == hash(jax.tree.structure(cls()))
     assert cls.from_document(component.document()) == component
+
+
+def test_fields_that_came_later_are_in_documents_once_they_are_used():
+    class Grown(Holder):
+        added: Annotated[int, Added()] = 0
+
+    assert "added" not in Grown().document()
+    assert "added" not in Grown().specification()
+    assert Grown(added=2).document()["added"] == 2
+    assert Grown(added=2).specification()["added"] == 2
+    assert repr(Added()) == "Added"
 
 
 def test_traced_fields_are_told():

@@ -12,7 +12,14 @@ from typing import Annotated, Any, ClassVar, Self, cast, get_args
 
 import jax
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import core_schema
+
+from etude.errors import InputError
+from etude.packages import is_ours, package_of, packages
+
+LONGEST_NAME, MOST_NAMES = 100, 50
+"""So much of a mistyped name is compared with what is known, and so many known names are told."""
 
 
 class TracedMark:
@@ -34,6 +41,17 @@ class Incidental:
 
     def __repr__(self) -> str:
         return "Incidental"
+
+
+class Added:
+    """Marks a field that a component was given after results of it had been stored.
+
+    It is left out of documents while it has its default, which must mean what the component did
+    before: so those results keep their identities.
+    """
+
+    def __repr__(self) -> str:
+        return "Added"
 
 
 class UnknownName(ValueError):
@@ -96,9 +114,7 @@ class Component(BaseModel):
     def traced_fields(cls) -> tuple[str, ...]:
         """The names of the fields that are marked `Traced`, in order."""
         return tuple(
-            name
-            for name, field in cls.model_fields.items()
-            if any(isinstance(mark, TracedMark) for mark in field.metadata)
+            name for name, field in cls.model_fields.items() if _has_mark(field, TracedMark)
         )
 
     def __str__(self) -> str:
@@ -116,9 +132,12 @@ class Component(BaseModel):
         return cast(Self, type(self).model_construct(**(fields | values)))
 
     def document(self) -> dict[str, Any]:
-        """The component as plain JSON values: its name and every field, defaults included."""
+        """The component as plain JSON values: its name and every field, defaults included.
+
+        Fields that are marked `Added` are there only with another value than their default.
+        """
         return {"name": self.name} | {
-            field: _plain(getattr(self, field)) for field in type(self).model_fields
+            field: _plain(getattr(self, field)) for field in self._documented()
         }
 
     @classmethod
@@ -129,7 +148,9 @@ class Component(BaseModel):
             UnknownName: no component of the kind has that name.
             pydantic.ValidationError: a field breaks a rule.
         """
-        chosen = component_class(cls.kind, document["name"])
+        # A kind of which none is registered, such as a named number, is its own only choice.
+        alone = cls.name == document["name"] and not registered(cls.kind)
+        chosen = cls if alone else component_class(cls.kind, document["name"])
         fields = {
             name: _from_plain(chosen.model_fields[name].annotation, value)
             if name in chosen.model_fields
@@ -142,13 +163,32 @@ class Component(BaseModel):
     def specification(self) -> dict[str, Any]:
         """What decides the identity of results: the document with the revision of each part.
 
-        Fields that are marked `Incidental` are left out.
+        Fields that are marked `Incidental` are left out. A component of an installed package of
+        others has name and version of that package too: what its next release gives is never
+        taken for what this one gave.
         """
-        return {"name": self.name, "revision": self.revision} | {
-            name: _plain(getattr(self, name), identity=True)
+        package = package_of(type(self).__module__)
+        origin = {} if package is None else {"package": [package.name, package.version]}
+        return (
+            {"name": self.name, "revision": self.revision}
+            | origin
+            | {
+                name: _plain(getattr(self, name), identity=True)
+                for name in self._documented()
+                if not _has_mark(type(self).model_fields[name], Incidental)
+            }
+        )
+
+    def _documented(self) -> tuple[str, ...]:
+        return tuple(
+            name
             for name, field in type(self).model_fields.items()
-            if not any(isinstance(mark, Incidental) for mark in field.metadata)
-        }
+            if not _has_mark(field, Added) or getattr(self, name) != field.default
+        )
+
+
+def _has_mark(field: FieldInfo, mark: type) -> bool:
+    return any(isinstance(item, mark) for item in field.metadata)
 
 
 def snake_case(name: str) -> str:
@@ -162,11 +202,16 @@ _registry: dict[str, dict[str, type[Component]]] = {}
 def _register(cls: type[Component]) -> None:
     names = _registry.setdefault(cls.kind, {})
     known = names.get(cls.name)
-    if known is not None and known.__qualname__ != cls.__qualname__:
+    if known is not None and _home(known) != _home(cls):
         raise ValueError(
             f"the {cls.kind} name {cls.name!r} is taken by {known.__module__}.{known.__qualname__}"
         )
     names[cls.name] = cls
+
+
+def _home(cls: type[Component]) -> tuple[str, str]:
+    """What a class shares with one that was made of the same code again, as in a notebook."""
+    return cls.__module__.partition(".")[0], cls.__qualname__
 
 
 def registered(kind: str) -> dict[str, type[Component]]:
@@ -190,10 +235,20 @@ def nearest(name: str, known: Any) -> str:
     """A hint for a mistyped name: `; did you mean 'adam'?`, or the known names."""
     import difflib
 
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    names = list(known)
+    typed = name[:LONGEST_NAME].lower()
+    close = difflib.get_close_matches(typed, names, n=3, cutoff=0.6)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known: {', '.join(known)}" if known else ""
+        # Letters in another order are the likeliest slip: `adma` is `adam` before it is `adamax`.
+        likeliest = min(close, key=lambda known: sorted(known) != sorted(typed))
+        return f"; did you mean {likeliest!r}?"
+    # Names of columns may be empty, or hold what would break the line.
+    told = [
+        known if known.strip() and known.isprintable() else repr(known)
+        for known in (known[:LONGEST_NAME] for known in names[:MOST_NAMES])
+    ]
+    told += ["..."] if len(names) > MOST_NAMES else []
+    return f"; known: {', '.join(told)}" if told else ""
 
 
 def _plain(value: Any, identity: bool = False) -> Any:
@@ -262,17 +317,31 @@ def discover(package: str, path: Any) -> None:
 
 
 def discover_all() -> None:
-    """Import all of our components, so that every name can be looked up."""
+    """Import all of our components and those of installed packages, so that names can be found.
+
+    Raises:
+        InputError: a package cannot be imported, or takes a name that is taken.
+    """
     import importlib
 
-    for kind in ("algorithm", "data", "loss", "metric", "model", "validation"):
+    for kind in ("algorithm", "data", "estimator", "loss", "metric", "model", "validation"):
         importlib.import_module(f"etude.{kind}")
+    for package in packages():
+        for module in package.modules:
+            try:
+                importlib.import_module(module)
+            except (Exception, SystemExit) as error:
+                raise InputError(
+                    f"the installed package {package} adds components and cannot be used: "
+                    f"{module} fails with {type(error).__name__}: {error}; "
+                    "repair or uninstall it"
+                ) from error
 
 
 def lookup(name: str, *kinds: str) -> type[Component]:
-    """The component class with this Python name, for `from etude.algorithm import Adam`."""
+    """Our component class with this Python name, for `from etude.algorithm import Adam`."""
     for kind in kinds:
         for cls in registered(kind).values():
-            if cls.__name__ == name:
+            if cls.__name__ == name and is_ours(cls.__module__):
                 return cls
     raise AttributeError(f"there is no {' or '.join(kinds)} called {name}")

@@ -1,70 +1,32 @@
-"""Every update rule against its formula, recomputed in NumPy, and against PyTorch."""
+"""Every basic update rule against its formula, recomputed in NumPy, and against PyTorch."""
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from surface import (
+    START,
+    STEPS,
+    TRAJECTORIES,
+    Recurrence,
+    always,
+    cosine,
+    gradient,
+    path,
+)
 
 from etude.algorithm.adadelta import Adadelta
 from etude.algorithm.adagrad import Adagrad
 from etude.algorithm.adam import Adam
 from etude.algorithm.adamw import AdamW
-from etude.algorithm.base import Algorithm, Step
+from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.algorithm.momentum import Momentum
 from etude.algorithm.nesterov import Nesterov
 from etude.algorithm.rmsprop import RMSprop
-from etude.algorithm.schedule import Cosine, Progress
+from etude.algorithm.schedule import Cosine
 from etude.algorithm.sgd import SGD
-
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "torch.json").read_text())
-TRAJECTORIES = GOLDEN["trajectories"]
-START = np.array(TRAJECTORIES["start"])
-STEPS = TRAJECTORIES["steps"]
-
-
-def surface(w: jax.Array) -> jax.Array:
-    head, tail = w[:-1], w[1:]
-    return ((1 - head) ** 2 + 2 * (tail - head**2) ** 2 + jnp.sin(head)).sum()
-
-
-def gradient(w: np.ndarray) -> np.ndarray:
-    """The gradient of `surface`, by hand."""
-    head, tail = w[:-1], w[1:]
-    bend = tail - head**2
-    found = np.zeros_like(w)
-    found[:-1] = -2 * (1 - head) - 8 * head * bend + np.cos(head)
-    found[1:] += 4 * bend
-    return found
-
-
-def path(rule: Algorithm, dtype: Any, points: bool = False) -> np.ndarray:
-    """The weights after each step, or the points where the next gradient is taken."""
-
-    @jax.jit
-    def run(rule: Algorithm, start: jax.Array) -> jax.Array:
-        def step(carry: Any, t: jax.Array) -> Any:
-            w, state = carry
-            now = rule.scheduled(Progress(t, 10, STEPS))
-            value, slope = jax.value_and_grad(surface)(now.point(w, state))
-            change, state = now.update(
-                slope, state, w, Step((t + 1).astype(w.dtype), value, surface)
-            )
-            w = w + change
-            return (w, state), now.point(w, state) if points else w
-
-        return jax.lax.scan(step, (start, rule.init(start)), jnp.arange(STEPS))[1]
-
-    with jax.enable_x64(dtype == np.float64):
-        return np.asarray(run(rule, jnp.asarray(START, dtype)))
-
-
-Recurrence = Iterator[np.ndarray]
 
 
 def sgd(w: np.ndarray, rate: Callable[[int], float]) -> Recurrence:
@@ -136,14 +98,6 @@ def adam(
         yield w
 
 
-def always(rate: float) -> Callable[[int], float]:
-    return lambda t: rate
-
-
-def cosine(rate: float) -> Callable[[int], float]:
-    return lambda t: rate * (1 + np.cos(np.pi * (t - 1) / STEPS)) / 2
-
-
 CASES: dict[
     type[Algorithm], tuple[dict[str, float], Callable[..., Recurrence], tuple[Any, ...]]
 ] = {
@@ -178,7 +132,7 @@ CASES: dict[
 
 def test_every_basic_rule_is_tested() -> None:
     assert set(CASES) == set(BASICS)
-    assert set(TRAJECTORIES["rules"]) == {cls.name for cls in BASICS}
+    assert set(TRAJECTORIES["rules"]) >= {cls.name for cls in BASICS}
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])

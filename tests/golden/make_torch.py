@@ -5,8 +5,14 @@ Run it in an environment of its own, where Étude need not be installed:
     pip install torch==2.13.0 numpy==2.4.6
     python tests/golden/make_torch.py
 
-Only where PyTorch's definition is Étude's own is there a value here. PyTorch adds ε outside the
-root in Adagrad and RMSprop, so those two run with ε so small that its place does not matter.
+Only where PyTorch's definition is Étude's own is there a value here, for which some rules run
+with settings under which the two are the same:
+
+- Adagrad and RMSprop add ε outside the root, RAdam inside the correction of v: ε is very small.
+- NAdam raises β₁ from step to step; a large `momentum_decay` makes that end before it begins.
+- AMSGrad corrects the bias after the maximum, not before: β₂ = 0, where nothing is corrected.
+- Muon does not correct the bias of its momentum, and computes in bfloat16: without momentum, and
+  with bfloat16 replaced by double precision.
 """
 
 import json
@@ -29,6 +35,10 @@ LEARNING_RATES = {
     "adadelta": 1.0,
     "adam": 0.05,
     "adamw": 0.05,
+    "nadam": 0.05,
+    "amsgrad": 0.05,
+    "adamax": 0.05,
+    "radam": 0.05,
 }
 
 
@@ -58,6 +68,14 @@ def optimizer(name: str, w: torch.Tensor) -> torch.optim.Optimizer:
             return torch.optim.Adam([w], rate)
         case "adamw":
             return torch.optim.AdamW([w], rate, weight_decay=0.01)
+        case "nadam":
+            return torch.optim.NAdam([w], rate, momentum_decay=1e9)
+        case "amsgrad":
+            return torch.optim.Adam([w], rate, betas=(0.9, 0.0), amsgrad=True)
+        case "adamax":
+            return torch.optim.Adamax([w], rate)
+        case "radam":
+            return torch.optim.RAdam([w], rate, eps=1e-30)
     raise ValueError(name)
 
 
@@ -77,6 +95,43 @@ def trajectories() -> dict:
     return {"start": START, "steps": STEPS, "rules": found}
 
 
+def matrices() -> dict:
+    """Weights `[n_in, n_out]` after every tenth step of Muon, as Étude keeps them."""
+    start = np.random.default_rng(1).normal(size=(2, 4, 3))
+    target = torch.tensor(np.random.default_rng(2).normal(size=(3, 4)))
+    # PyTorch keeps them as [n_out, n_in].
+    weights = [torch.tensor(w.T.copy(), requires_grad=True) for w in (start[0], start[1].T)]
+    rule = torch.optim.Muon(weights, 0.02, weight_decay=0.1, momentum=0.0, eps=1e-30)
+    bfloat16, path = torch.Tensor.bfloat16, []
+    torch.Tensor.bfloat16 = lambda tensor: tensor
+    for step in range(STEPS):
+        rule.zero_grad()
+        first, second = weights
+        ((first - target) ** 2 + torch.sin(second.T * first)).sum().backward()
+        rule.step()
+        if step % 10 == 9:
+            path.append([w.detach().T.tolist() for w in weights])
+    torch.Tensor.bfloat16 = bfloat16
+    return {"target": target.T.tolist(), "start": [start[0].tolist(), start[1].T.tolist()]} | {
+        "learning_rate": 0.02,
+        "weight_decay": 0.1,
+        "path": path,
+    }
+
+
+def clipped() -> dict:
+    """Gradients of several arrays, and what `clip_grad_norm_` makes of them."""
+    gradients = [np.random.default_rng(3).normal(size=shape).tolist() for shape in ((3, 2), (2,))]
+    found = {}
+    for bound in (0.5, 100.0):
+        weights = [torch.zeros_like(torch.tensor(g), requires_grad=True) for g in gradients]
+        for w, g in zip(weights, gradients, strict=True):
+            w.grad = torch.tensor(g)
+        norm = torch.nn.utils.clip_grad_norm_(weights, bound)
+        found[str(bound)] = [w.grad.tolist() for w in weights]
+    return {"gradients": gradients, "norm": norm.item(), "clipped": found}
+
+
 def schedules() -> dict:
     """Learning rates of 40 steps, 10 of them an epoch, from a rate of 1."""
     scheduler = torch.optim.lr_scheduler
@@ -84,10 +139,15 @@ def schedules() -> dict:
         "cosine": lambda o: scheduler.CosineAnnealingLR(o, T_max=40, eta_min=0.1),
         "step": lambda o: scheduler.StepLR(o, step_size=20, gamma=0.3),
         "warmup": lambda o: scheduler.LinearLR(o, start_factor=1 / 8, total_iters=7),
+        "exponential": lambda o: scheduler.ExponentialLR(o, gamma=0.7**0.1),
+        "linear": lambda o: scheduler.LinearLR(o, start_factor=1.0, end_factor=0.2, total_iters=40),
+        "one_cycle": lambda o: scheduler.OneCycleLR(
+            o, max_lr=1.0, total_steps=40, pct_start=0.3, div_factor=25, final_div_factor=1e4
+        ),
     }
     found = {}
     for name, make in makers.items():
-        rule = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+        rule = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0, momentum=0.9)
         schedule, rates = make(rule), []
         for _ in range(40):
             rates.append(rule.param_groups[0]["lr"])
@@ -195,6 +255,8 @@ if __name__ == "__main__":
     golden = {
         "torch": torch.__version__.split("+")[0],
         "trajectories": trajectories(),
+        "matrices": matrices(),
+        "clipped": clipped(),
         "schedules": schedules(),
         "losses": losses(),
         "activations": activations(),

@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 import jax
 from pydantic import Field, model_validator
 
+from etude.algorithm.clipping import Clipping
 from etude.algorithm.schedule import Constant, Progress, Schedule
 from etude.algorithm.stopping import Stopping
-from etude.component import Component
+from etude.component import Added, Component
 
 
 class Step(NamedTuple):
@@ -36,6 +37,7 @@ class Algorithm(Component, kind="algorithm"):
         steps: train for this many steps instead; 0 leaves it to `epochs`.
         schedule: how the learning rate changes.
         stopping: when training ends before its budget; None never.
+        clipping: how long the gradient of the objective may be; None as long as it is.
 
     Class attributes:
         elementwise: True where the rule treats every parameter by the same formula; its
@@ -44,10 +46,11 @@ class Algorithm(Component, kind="algorithm"):
     """
 
     batch_size: Annotated[int, Field(ge=1)] | Literal["full"] = 32
-    epochs: Annotated[int, Field(ge=1)] = 20
-    steps: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[int, Field(ge=1, lt=2**31)] = 20
+    steps: Annotated[int, Field(ge=0, lt=2**31)] = 0
     schedule: Schedule = Constant()
     stopping: Stopping | None = None
+    clipping: Annotated[Clipping | None, Added()] = None
 
     elementwise: ClassVar[bool] = True
 

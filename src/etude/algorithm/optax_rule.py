@@ -132,9 +132,10 @@ SHARES = ("b1", "b2", "b3", "beta", "beta3", "adam_b1", "adam_b2", "decay", "mom
 class Optax(Transformation):
     """An update rule of Optax by its name there, with the meaning and defaults it has there.
 
-    The rules are adabelief, adamax, adan, amsgrad, lamb, lars, lion, muon, nadam, nadamw,
-    novograd, prodigy, radam, schedule_free_adamw, schedule_free_sgd, yogi, and for comparison
-    adadelta, adagrad, adam, adamw, rmsprop and sgd. Schedule-free rules are judged by their
+    Only here are adan, lars, nadamw, novograd, prodigy, schedule_free_sgd and yogi. The others
+    are algorithms of their own, written out and under the same names, and are here for
+    comparison: adabelief, adadelta, adagrad, adam, adamax, adamw, amsgrad, lamb, lion, muon,
+    nadam, radam, rmsprop, schedule_free_adamw and sgd. Schedule-free rules are judged by their
     average of the weights.
 
     Attributes:
@@ -213,7 +214,7 @@ class UserRule(Transformation):
         return self._named({"name": self.name, "revision": self.revision}, "specification")
 
     def _named(self, start: dict[str, Any], form: Literal["document", "specification"]) -> Any:
-        for field in type(self).model_fields:
+        for field in self._documented():
             value = getattr(self, field)
             if field == "arguments":
                 value = [getattr(item, form)() for item in value]

@@ -85,3 +85,68 @@ class StepDecay(Schedule):
 
     def shape(self, share: Any, progress: Progress) -> Any:
         return self.decay ** jnp.floor(progress.step / (progress.epoch_steps * self.every))
+
+
+class ExponentialDecay(Schedule):
+    """Multiplies the rate with `decay` in the course of every epoch: decay^e.
+
+    e counts the epochs since the warm-up, parts of them included; so the rate falls with every
+    step, where `step` with `every = 1` keeps it for an epoch.
+
+    Attributes:
+        decay: the factor of each epoch.
+    """
+
+    name = "exponential"
+
+    decay: Annotated[Traced, Field(gt=0, le=1)] = 0.95
+
+    def shape(self, share: Any, progress: Progress) -> Any:
+        epochs = share * (1 - self.warmup) * progress.total / progress.epoch_steps
+        return self.decay**epochs
+
+
+class LinearDecay(Schedule):
+    """A straight line from 1 to `final`: 1 + (final − 1)s, s the share done.
+
+    Attributes:
+        final: the factor at the end.
+    """
+
+    name = "linear"
+
+    final: Annotated[Traced, Field(ge=0, le=1)] = 0.0
+
+    def shape(self, share: Any, progress: Progress) -> Any:
+        return 1 + (self.final - 1) * share
+
+
+class OneCycle(Schedule):
+    """Half a cosine up from `start` to 1, then half a cosine down to `final`.
+
+    The learning rate of the rule is the highest one; it is had after a share `peak` of the
+    steps, and `final` at the last step. PyTorch's OneCycleLR with cosine annealing is the same for
+    max_lr the learning rate, pct_start = peak, div_factor = 1 / start and final_div_factor =
+    start / final, but for its momentum, which it changes too unless told not to.
+
+    Smith & Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
+    Rates", 2019.
+
+    Attributes:
+        peak: share of the steps after the warm-up at which the rate is highest.
+        start: the factor at the first step.
+        final: the factor at the last step.
+    """
+
+    peak: Annotated[Traced, Field(gt=0, lt=1)] = 0.3
+    start: Annotated[Traced, Field(ge=0, le=1)] = 0.04
+    final: Annotated[Traced, Field(ge=0, le=1)] = 4e-6
+
+    def shape(self, share: Any, progress: Progress) -> Any:
+        steps = (1 - self.warmup) * progress.total
+        done, top, last = share * steps, self.peak * steps - 1, steps - 1
+        up = jnp.clip(done / jnp.maximum(top, 1), 0, 1)
+        down = jnp.clip((done - top) / jnp.maximum(last - top, 1), 0, 1)
+        rising = self.start + (1 - self.start) * (1 - jnp.cos(jnp.pi * up)) / 2
+        falling = self.final + (1 - self.final) * (1 + jnp.cos(jnp.pi * down)) / 2
+        return jnp.where(done < top, rising, falling)

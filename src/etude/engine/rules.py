@@ -88,8 +88,9 @@ class Rules:
 
         def branch(which: int) -> tuple[jax.Array, Any]:
             rule = self._rule(which, numbers, progress)
+            slope = gradient if rule.clipping is None else rule.clipping.clipped(gradient)
             change, after = rule.update(
-                self._params(rule, gradient),
+                self._params(rule, slope),
                 self._unpack(which, state),
                 self._params(rule, weights),
                 step._replace(objective=lambda params: step.objective(self._vector(rule, params))),
