@@ -9,7 +9,7 @@ from sklearn import metrics
 from etude.batch import Batch, Spec
 from etude.errors import InputError
 from etude.metric.base import Metric
-from etude.metric.classification import Accuracy, LogLoss
+from etude.metric.classification import Accuracy, LogLoss, TopK
 
 SPEC = Spec("classes", (4,), classes=("a", "b", "c"))
 GENERATOR = np.random.default_rng(0)
@@ -53,6 +53,35 @@ def test_trivial_predictors() -> None:
     shares = np.array([2, 4, 1]) / 7
     expected = metrics.log_loss(judged, np.tile(shares, (4, 1)))
     assert LogLoss().trivial(train, judged, SPEC) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+def test_top_k(k: int) -> None:
+    expected = metrics.top_k_accuracy_score(CLASSES, PREDICTION, k=k)
+    assert measured(TopK(k=k)) == pytest.approx(expected, abs=1e-12)
+    assert measured(TopK(k=1)) == measured(Accuracy())
+    train, judged = np.array([1, 1, 1, 2, 2, 0]), np.array([1, 0, 2, 1])
+    assert TopK(k=k).trivial(train, judged, SPEC) == (0.5 if k == 1 else 0.75)
+
+
+def test_of_equally_probable_classes_the_first_counts() -> None:
+    prediction = jnp.log(jnp.full((3, 3), 1 / 3))
+    batch = Batch(None, jnp.array([0, 1, 2]), jnp.ones(3))
+    for k, expected in ((1, [1, 0, 0]), (2, [1, 1, 0])):
+        np.testing.assert_array_equal(TopK(k=k).statistics(prediction, batch)[:, 0], expected)
+
+
+def test_naming_all_classes_is_refused() -> None:
+    with pytest.raises(InputError, match="`k` must be less than the number of classes, 3, got 3"):
+        TopK(k=3).check(SPEC)
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        TopK(k=0)
+
+
+def test_a_prediction_that_is_not_a_number_names_no_class() -> None:
+    prediction = jnp.full((2, 3), jnp.nan)
+    batch = Batch(None, jnp.array([0, 1]), jnp.ones(2))
+    assert not np.any(TopK(k=2).statistics(prediction, batch))
 
 
 def test_directions_and_tasks() -> None:

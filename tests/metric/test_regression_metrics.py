@@ -3,13 +3,14 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn import metrics
 from sklearn.dummy import DummyRegressor
 
 from etude.batch import Batch, Spec
 from etude.errors import InputError
 from etude.metric.base import Metric
-from etude.metric.regression import R2, RMSE, MeanAbsoluteError
+from etude.metric.regression import NLL, R2, RMSE, MeanAbsoluteError
 
 SKLEARN = {
     RMSE: metrics.root_mean_squared_error,
@@ -93,3 +94,35 @@ def test_directions_names_and_tasks() -> None:
         cls().check(Spec("numbers", (4,)))
         with pytest.raises(InputError, match="needs a target of numbers, got classes"):
             cls().check(Spec("classes", (4,), classes=("a", "b")))
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_nll_is_the_density_in_the_users_units(targets: int) -> None:
+    y, found, mean, scale = sample(targets)
+    deviation = scale * GENERATOR.uniform(0.2, 2, y.shape)
+    expected = -norm.logpdf(y, found, deviation).sum(1).mean()
+    batch = Batch(None, jnp.asarray((y - mean) / scale), jnp.ones(len(y)), jnp.asarray(scale))
+    prediction = jnp.asarray((found - mean) / scale), jnp.asarray(deviation / scale)
+    statistics = NLL().statistics(prediction, batch)
+    assert statistics.shape == (60, 1)
+    assert NLL().value(np.asarray(statistics).mean(0)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_trivial_nll_is_the_normal_of_the_training_rows() -> None:
+    train, judged = (sample(2)[0] for _ in range(2))
+    expected = -norm.logpdf(judged, train.mean(0), train.std(0)).sum(1).mean()
+    found = NLL().trivial(train, judged, Spec("numbers", (4,), 2))
+    assert found == pytest.approx(expected, rel=1e-10)
+    assert NLL().trivial(np.ones((5, 1)), judged[:, :1], Spec("numbers", (4,))) == np.inf
+
+
+def test_nll_of_classes_is_called_log_loss() -> None:
+    NLL().check(Spec("numbers", (4,)))
+    with pytest.raises(InputError, match="got classes, for which it is `log_loss`"):
+        NLL().check(Spec("classes", (4,), classes=("a", "b")))
+
+
+def test_trivial_r2_is_unknown_where_targets_are_equal() -> None:
+    spec = Spec("numbers", (4,))
+    assert np.isnan(R2().trivial(np.arange(5.0), np.full(3, 7.0), spec))
+    assert np.isnan(R2().trivial(np.arange(5.0), np.full(1, 7.0), spec))

@@ -27,6 +27,8 @@ def assemble(
     missing: tuple[str, ...] = (),
     scaled: bool = True,
     scale_target: bool = True,
+    groups: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
 ) -> Prepared:
     """Data of a table, ready to be split.
 
@@ -39,6 +41,8 @@ def assemble(
         missing: cells of text that mean "no value".
         scaled: whether numeric inputs are standardized.
         scale_target: whether numeric targets are standardized.
+        groups: `[rows]` group numbers, if there are groups.
+        truth: `[rows, targets]`, the targets without noise, if they are known.
 
     Raises:
         InputError: single precision cannot tell the targets apart.
@@ -57,6 +61,9 @@ def assemble(
         exact = np.asarray(targets, np.float64)
         check_rounding(exact, target_names)
         device_targets = exact.astype(np.float32)
+    content = {"inputs": inputs, "targets": exact}
+    if groups is not None:
+        content["groups"] = groups
     roles = [_roles(column) for column in columns]
     return Prepared(
         spec=Spec(
@@ -68,7 +75,7 @@ def assemble(
         stream=InputsAndTargets(missing=bool(np.isnan(inputs).any())),
         arrays={"inputs": inputs, "targets": device_targets},
         rows=len(inputs),
-        fingerprint=fingerprint({"inputs": inputs, "targets": exact}, schema),
+        fingerprint=fingerprint(content, schema),
         fit=Standardization(
             inputs,
             None if classes or not scale_target else device_targets,
@@ -77,10 +84,12 @@ def assemble(
             scaled=scaled,
         ),
         strata=exact if classes else None,
+        groups=groups,
         columns=tuple(column.name for column in columns),
         encoder=encoder,
         schema=schema,
         targets=exact,
+        truth=truth,
     )
 
 

@@ -106,11 +106,13 @@ class Prepared:
         fingerprint: hash of the content.
         fit: from training rows (and their weights) to a tree of small arrays: means, scales.
         strata: `[rows]` class numbers, for stratified splits; None where there are none.
+        groups: `[rows]` group numbers, whose rows belong together; None where there are none.
         columns: the names of the input columns as the user knows them.
         encoder: turns a data frame of new rows into `arrays`; None where that has no meaning.
         schema: JSON values from which `encoder` can be made again.
         targets: the targets in the user's units: class numbers `[rows]`, or numbers
             `[rows, targets]` in double precision; None where rows have none.
+        truth: `[rows, targets]`, the targets without noise; None where nobody knows them.
     """
 
     spec: Spec
@@ -120,14 +122,20 @@ class Prepared:
     fingerprint: str
     fit: Callable[[np.ndarray, np.ndarray], Any] = lambda rows, weights: ()
     strata: np.ndarray | None = None
+    groups: np.ndarray | None = None
     columns: tuple[str, ...] = ()
     encoder: Any = None
     schema: dict[str, Any] = field(default_factory=dict)
     targets: np.ndarray | None = None
+    truth: np.ndarray | None = None
 
 
 class Data(Component, kind="data"):
     """Where the rows come from."""
+
+    def user_files(self) -> tuple[str, ...]:
+        """The files of the user that it reads; what is downloaded has a checksum of its own."""
+        return ()
 
     @abstractmethod
     def prepare(self) -> Prepared:

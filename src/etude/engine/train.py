@@ -22,6 +22,7 @@ from etude.engine.state import Carry, Inputs, Kept, Parts, Shared, Task
 from etude.engine.status import Status
 from etude.keys import fold, typed
 from etude.loss.base import Loss, penalty
+from etude.metric.base import JointMetric, Metric
 
 
 class Member:
@@ -59,6 +60,8 @@ class Member:
             jax.ShapeDtypeStruct((), jnp.int32),
         )
         self._widths: list[int] = []
+        self._joint = [metric for metric in task.metrics if isinstance(metric, JointMetric)]
+        self._single = [metric for metric in task.metrics if metric not in self._joint]
         evaluation, (means, outputs) = jax.make_jaxpr(
             lambda shared, inputs, weights, rest: self._evaluate(
                 self._parts(inputs), self._source(shared, inputs), weights, rest, inputs.keys[2]
@@ -70,7 +73,9 @@ class Member:
         self._statistics = means.shape[1]
         self._outputs = outputs
         edges = [sum(self._widths[:place]) for place in range(len(self._widths) + 1)]
-        self.columns = [slice(low, high) for low, high in itertools.pairwise(edges)]
+        own, *columns = [slice(low, high) for low, high in itertools.pairwise(edges)]
+        of_metric = dict(zip([*self._single, *self._joint], columns, strict=True))
+        self.columns = [own, *(of_metric[metric] for metric in task.metrics)]
 
     def init(self, shared: Shared, inputs: Inputs) -> Carry:
         """The member before its first step."""
@@ -216,24 +221,40 @@ class Member:
             batch, roles = parts.stream.evaluation(source, index, module, fold(key, 1))
             outputs = parts.loss.evaluate(module, batch)
             prediction = parts.loss.prediction(outputs)
-            statistics = [parts.loss(outputs, batch)[:, None]] + [
-                metric.statistics(prediction, batch) for metric in self.task.metrics
-            ]
+
+            def of_rows(metric: Metric) -> jax.Array:
+                if metric.probabilistic:
+                    return metric.statistics((prediction, parts.loss.deviation(outputs)), batch)
+                return metric.statistics(prediction, batch)
+
+            statistics = [parts.loss(outputs, batch)[:, None], *map(of_rows, self._single)]
             self._widths = [part.shape[1] for part in statistics]
             # A row counts in its own roles alone, also where its statistics are not finite.
             shares = roles[:, :, None]
             values = jnp.concatenate(statistics, 1)[None]
             sums = jnp.sum(jnp.where(shares > 0, shares * values, 0), 1)
-            return sums, jnp.sum(roles, 1), _flat(outputs) if self.task.keep_outputs else ()
+            by_row = (
+                _flat(outputs) if self.task.keep_outputs else (),
+                (roles.T, [*map(of_rows, self._joint)]) if self._joint else (),
+            )
+            return sums, jnp.sum(roles, 1), by_row
 
         count = parts.stream.evaluations(source)
         if count == 1:
-            sums, totals, outputs = one(0)
+            sums, totals, (outputs, together) = one(0)
         else:
-            sums, totals, outputs = jax.lax.map(one, jnp.arange(count))
+            sums, totals, by_row = jax.lax.map(one, jnp.arange(count))
             sums, totals = jnp.sum(sums, 0), jnp.sum(totals, 0)
-            outputs = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[2]), outputs)
+            outputs, together = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[2]), by_row)
         means = sums / jnp.where(totals > 0, totals, jnp.nan)[:, None]
+        if self._joint:
+            roles, rows = together
+            summaries = [
+                metric.summary(statistics, roles.T)
+                for metric, statistics in zip(self._joint, rows, strict=True)
+            ]
+            self._widths += [part.shape[1] for part in summaries]
+            means = jnp.concatenate([means, *summaries], 1)
         return means, outputs
 
     def _bytes(self, evaluation: int, rows: int, outputs: Any) -> int:

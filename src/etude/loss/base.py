@@ -10,6 +10,7 @@ from pydantic import Field
 
 from etude.batch import Batch, Spec, outputs_of
 from etude.component import Component, Traced
+from etude.errors import InputError
 
 
 class Loss(Component, kind="loss"):
@@ -48,6 +49,17 @@ class Loss(Component, kind="loss"):
             For classes the logarithms of their probabilities, `[batch, classes]`; for numbers
             the expected targets, `[batch, targets]`.
         """
+
+    def deviation(self, outputs: jax.Array) -> jax.Array:
+        """The standard deviation of the targets around the prediction, `[batch, targets]`.
+
+        Raises:
+            InputError: the outputs say nothing of it.
+        """
+        raise InputError(
+            f"`loss` {self.name} tells no standard deviation of its predictions, which the metric "
+            "needs: choose one that does, such as gaussian_nll, or another metric"
+        )
 
     def evaluate(self, model: nnx.Module, batch: Batch) -> Any:
         """The outputs that `__call__`, `prediction` and metrics are given for a batch."""

@@ -124,3 +124,8 @@ class GaussianNLL(Loss):
         if self.variance == "network":
             return outputs[..., : outputs.shape[-1] // 2]
         return outputs
+
+    def deviation(self, outputs: jax.Array) -> jax.Array:
+        if self.variance == "network":
+            return jnp.exp(0.5 * jnp.split(outputs, 2, -1)[1])
+        return jnp.full_like(outputs, self.sigma)

@@ -1,5 +1,6 @@
 """Metrics of numbers; of several targets, each is measured alone and the mean is told."""
 
+import math
 from typing import Any
 
 import jax
@@ -7,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from etude.batch import Batch, Spec
+from etude.errors import InputError
 from etude.metric.base import Metric
 
 
@@ -53,6 +55,7 @@ class R2(Metric):
     greater_is_better = True
     bounds = (None, 1.0)
     task = "numbers"
+    needs = "two rows of different targets"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
         """r², y and y² of each target; in the scale of the batch, which cancels out.
@@ -71,6 +74,38 @@ class R2(Metric):
         judged = _columns(judged)
         squares = np.mean(_errors(train, judged) ** 2, 0)
         return float(_explained(squares, judged.var(0), rounding=0.0))
+
+
+class NLL(Metric):
+    """−log of the density of the targets, averaged over rows; in nats, in the user's units.
+
+    Σ_d ½ log 2π + log σ_d + ½ ((y_d − μ_d) / σ_d)², for a loss that tells the standard deviation
+    σ of its prediction μ. Of classes the negative log-likelihood is called `log_loss`. The
+    trivial predictor is normal with mean and deviation of the training rows.
+    """
+
+    task = "numbers"
+    probabilistic = True
+
+    def check(self, spec: Spec) -> None:
+        if spec.task == "classes":
+            raise InputError(
+                "`metric` nll needs a target of numbers, got classes, for which it is `log_loss`"
+            )
+        super().check(spec)
+
+    def statistics(self, prediction: Any, batch: Batch) -> jax.Array:
+        mean, deviation = prediction
+        standardized = (batch.targets - mean) / deviation
+        terms = jnp.log(deviation * batch.scale) + 0.5 * standardized**2
+        return jnp.sum(terms + 0.5 * math.log(2 * math.pi), -1, keepdims=True)
+
+    def trivial(self, train: np.ndarray, judged: np.ndarray, spec: Spec) -> float:
+        deviation = _columns(train).std(0)
+        if not np.all(deviation > 0):
+            return float("inf")
+        squares = np.mean((_errors(train, judged) / deviation) ** 2, 0)
+        return float(np.sum(np.log(deviation) + 0.5 * squares + 0.5 * np.log(2 * np.pi)))
 
 
 def _explained(squares: np.ndarray, variance: np.ndarray, rounding: Any) -> np.ndarray:

@@ -29,13 +29,20 @@ class Validation(Component, kind="validation"):
     """How rows are dealt to roles."""
 
     @abstractmethod
-    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+    def splits(
+        self,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
         """All splits.
 
         Args:
             rows: the number of rows.
             strata: `[rows]` class numbers, or None where the target is no class.
             seed: the same seed deals the same rows.
+            groups: `[rows]` group numbers, or None where the data know no groups.
 
         Raises:
             InputError: the rows cannot be split like this.

@@ -14,6 +14,9 @@ from etude.validation.base import RowSplit
 
 EMPTY = np.empty(0, dtype=np.int64)
 
+MOST_PLACES = 250_000_000
+"""Folds times rows, for each of which a number is kept: 2 GB."""
+
 
 def dealt_folds(
     rows: int,
@@ -23,12 +26,14 @@ def dealt_folds(
     folds: int,
     shuffle: bool,
     validation: float,
+    repeats: int = 1,
 ) -> tuple[RowSplit, ...]:
-    """The splits of K-fold cross-validation: every row is judged exactly once.
+    """The splits of K-fold cross-validation: every row is judged exactly once, or in each repeat.
 
     The folds are those of `KFold(folds, shuffle=shuffle, random_state=seed)`, or of
-    `StratifiedKFold` where strata are given. Validation rows are taken from the training rows
-    of fold i by `ShuffleSplit(test_size=validation, random_state=inner_seed(seed, i))`, or by
+    `StratifiedKFold` where strata are given; with repeats those of `RepeatedKFold` or
+    `RepeatedStratifiedKFold`. Validation rows are taken from the training rows of split i by
+    `ShuffleSplit(test_size=validation, random_state=inner_seed(seed, i))`, or by
     `StratifiedShuffleSplit`.
 
     Args:
@@ -38,21 +43,30 @@ def dealt_folds(
         folds: the number of folds.
         shuffle: False deals neighbouring rows to the same fold.
         validation: share of the training rows that is set apart; 0 sets none apart.
+        repeats: how often all rows are dealt anew.
 
     Raises:
         InputError: there are fewer rows, or rows of a class, than folds.
     """
     if folds > rows:
         raise InputError(f"`folds` must be at most the number of rows, {rows}, got {folds}")
-    if strata is None:
-        number = _folds_of_rows(rows, folds, shuffle, seed)
-    else:
-        number = _folds_of_classes(strata, folds, shuffle, seed)
-    splits = []
-    for fold in range(folds):
-        train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
-        train, apart = set_apart(train, strata, validation, inner_seed(seed, fold), "validation")
-        splits.append(RowSplit(train, apart, test))
+    if folds * rows > MOST_PLACES:
+        raise InputError(
+            f"`folds` times the number of rows, {rows:,}, must be at most {MOST_PLACES:,}, "
+            f"got {folds:,} folds"
+        )
+    generator = np.random.RandomState(seed)
+    splits: list[RowSplit] = []
+    for _ in range(repeats):
+        if strata is None:
+            number = _folds_of_rows(rows, folds, shuffle, generator)
+        else:
+            number = _folds_of_classes(strata, folds, shuffle, generator)
+        for fold in range(folds):
+            train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
+            inner = inner_seed(seed, len(splits))
+            train, apart = set_apart(train, strata, validation, inner, "validation")
+            splits.append(RowSplit(train, apart, test))
     return tuple(splits)
 
 
@@ -115,18 +129,22 @@ def checked_strata(rows: int, strata: np.ndarray | None) -> np.ndarray:
     return strata
 
 
-def _folds_of_rows(rows: int, folds: int, shuffle: bool, seed: int) -> np.ndarray:
+def _folds_of_rows(
+    rows: int, folds: int, shuffle: bool, generator: np.random.RandomState
+) -> np.ndarray:
     """The fold of each row: blocks of ⌈rows / folds⌉, later ⌊rows / folds⌋ rows."""
     order = np.arange(rows)
     if shuffle:
-        np.random.RandomState(seed).shuffle(order)
+        generator.shuffle(order)
     number = np.empty(rows, dtype=np.int64)
     for fold, block in enumerate(np.array_split(order, folds)):
         number[block] = fold
     return number
 
 
-def _folds_of_classes(strata: np.ndarray, folds: int, shuffle: bool, seed: int) -> np.ndarray:
+def _folds_of_classes(
+    strata: np.ndarray, folds: int, shuffle: bool, generator: np.random.RandomState
+) -> np.ndarray:
     """The fold of each row, every class spread evenly over the folds."""
     classes, first, code, counts = np.unique(
         strata, return_index=True, return_inverse=True, return_counts=True
@@ -143,7 +161,6 @@ def _folds_of_classes(strata: np.ndarray, folds: int, shuffle: bool, seed: int) 
     # Dealing the sorted rows like cards says how many rows of each class each fold is due.
     ordered = np.sort(code)
     due = [np.bincount(ordered[fold::folds], minlength=len(classes)) for fold in range(folds)]
-    generator = np.random.RandomState(seed)
     number = np.empty(len(strata), dtype=np.int64)
     for stratum, counts_of_folds in enumerate(np.transpose(due)):
         folds_of_class = np.arange(folds).repeat(counts_of_folds)

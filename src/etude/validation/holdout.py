@@ -44,7 +44,13 @@ class Holdout(Validation):
             )
         return self
 
-    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+    def splits(
+        self,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
         kept = checked_strata(rows, strata) if self.stratified else None
         train, test = set_apart(np.arange(rows), kept, self.test, seed, "test")
         if self.validation == 0:
@@ -63,7 +69,13 @@ class TrainingOnly(Validation):
     would be predicted.
     """
 
-    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+    def splits(
+        self,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
         if rows == 0:
             raise InputError("`training_only` needs at least one row to train on, got none")
         every = np.arange(rows)

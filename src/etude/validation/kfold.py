@@ -30,7 +30,13 @@ class KFold(Validation):
     stratified: bool = False
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+    def splits(
+        self,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
         return dealt_folds(
             rows,
             checked_strata(rows, strata) if self.stratified else None,
@@ -56,7 +62,13 @@ class Stratified(Validation):
     shuffle: bool = True
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
-    def splits(self, rows: int, strata: np.ndarray | None, seed: int) -> tuple[RowSplit, ...]:
+    def splits(
+        self,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
         return dealt_folds(
             rows,
             checked_strata(rows, strata),
