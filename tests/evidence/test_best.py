@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from etude.evidence.best import ACROSS, INSIDE, chosen_across, estimate_of_best
+from etude.evidence.best import ACROSS, BOOTSTRAP, INSIDE, chosen_across, estimate_of_best
 from etude.evidence.comparison import comparisons
 from study_records import study_record, with_members, with_values
 
@@ -86,3 +86,41 @@ def test_one_choice_was_not_chosen() -> None:
     found = _best(with_values(np.array([[0.8, 0.9]])))
     assert found.mean == pytest.approx(0.85)
     assert "nothing was chosen" in found.method
+
+
+def _finding(**changes) -> dict:
+    finding = {"mean": 0.6, "stderr": None, "interval": [0.5, 0.7], "apparent": 0.65, "n": 90}
+    return {"selection": {"0": finding | {"draws": 1000, "choices": [0, 1, 2]} | changes}}
+
+
+THREE = np.array([[0.9, 0.8, 0.1], [0.6, 0.6, 0.9], [0.5, 0.7, 0.7]])
+
+
+@pytest.mark.parametrize("validation", ["kfold", "repeated", "time_series"])
+def test_the_finding_of_the_bootstrap_is_used_where_no_rows_choose(validation: str) -> None:
+    record = with_values(THREE, findings=_finding())
+    record = replace(record, document=record.document | {"validation": {"name": validation}})
+    found = _best(record)
+    assert (found.mean, found.stderr, found.interval, found.n) == (0.6, None, (0.5, 0.7), 90)
+    assert (found.method, found.reason, found.chosen) == (BOOTSTRAP, "", ())
+
+
+@pytest.mark.parametrize("findings", [_finding(choices=[0, 1]), _finding(mean=None), {}])
+def test_a_finding_about_other_choices_is_not_used(findings: dict) -> None:
+    assert _best(with_values(THREE, findings=findings)).method == ACROSS
+
+
+def test_validation_rows_make_the_choice_where_there_are_any() -> None:
+    record = study_record(rates=3, rules=("adam",), folds=3, validation_rows=100)
+    assert _best(replace(record, findings=_finding())).method == INSIDE
+
+
+def test_one_split_without_validation_rows_has_an_estimate_by_the_bootstrap() -> None:
+    record = study_record(rates=3, folds=1, rules=("adam",))
+    assert _best(replace(record, findings=_finding())).method == BOOTSTRAP
+
+
+def test_a_time_series_is_judged_split_by_split() -> None:
+    record = with_values(THREE)
+    record = replace(record, document=record.document | {"validation": {"name": "time_series"}})
+    assert _best(record).method == ACROSS

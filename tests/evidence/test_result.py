@@ -15,9 +15,12 @@ from study_records import study_record, with_labels, with_members, with_values
 
 KEYS = (
     *("version", "study", "members", "programs", "trained", "reused", "diverged", "seconds"),
-    *("metric", "choices", "best", "estimate_of_best"),
+    *("metric", "choices", "baseline", "differences", "best", "estimate_of_best"),
 )
-CHOICE_KEYS = ("choice", "mean", "stderr", "interval", "n", "rank", "p_best", "diverged")
+CHOICE_KEYS = (
+    *("choice", "mean", "stderr", "interval", "n", "rank", "p_best", "may_be_best"),
+    "diverged",
+)
 
 
 def test_json_has_the_promised_fields_and_no_nan() -> None:
@@ -87,8 +90,8 @@ def test_frames_of_mixed_values_are_text() -> None:
 
 
 def test_an_unknown_kind_of_frame_is_told() -> None:
-    with pytest.raises(InputError, match="`kind` must be 'polars' or 'pandas', got 'arrow'"):
-        Result(study_record(rates=1, folds=2)).frame(kind="arrow")
+    with pytest.raises(InputError, match="`kind` must be 'polars', 'pandas' or 'arrow', got 'R'"):
+        Result(study_record(rates=1, folds=2)).frame(kind="R")  # type: ignore[arg-type]
 
 
 def test_the_table_shows_the_top_and_counts_the_rest() -> None:

@@ -5,6 +5,7 @@ honest estimate judges the choice on rows that had no say in choosing it.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,14 @@ from etude.store.records import StudyRecord
 
 INSIDE = "chosen on the validation rows of each split, judged on its test rows"
 ACROSS = "chosen on the other splits, judged on the split left out"
+BOOTSTRAP = "bootstrap of the choice on out-of-fold rows (BBC-CV)"
 SINGLE = "one choice only: nothing was chosen"
 
-DISJOINT = ("kfold", "stratified", "grouped", "leave_one_out")
-"""Validations whose test rows are never the test rows of another split."""
+DISJOINT = ("kfold", "stratified", "grouped", "leave_one_out", "time_series")
+"""Validations whose test rows are never the test rows of another split.
+
+Those of a time series do not cover all rows, which neither method asks for.
+"""
 
 
 @dataclass(frozen=True)
@@ -25,10 +30,13 @@ class BestEstimate:
     """The value of choosing the best, estimated on rows that did not choose.
 
     Attributes:
-        mean, stderr, interval, n: over splits, as everywhere; None where it cannot be told.
+        mean, stderr, interval: over splits, as everywhere; None where it cannot be told. The
+            bootstrap has an interval and no standard error.
+        n: the number of splits; with the bootstrap the number of rows.
         method: how the choice was made and judged; "" where there is no estimate.
         reason: why there is no estimate; "" where there is one.
-        chosen: for every split, the number of the choice that was judged on it.
+        chosen: for every split, the number of the choice that was judged on it; empty with the
+            bootstrap, which chooses anew in every draw.
     """
 
     mean: float | None
@@ -43,8 +51,9 @@ class BestEstimate:
 def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimate:
     """The value of the best choice, without the flattery of its having been chosen.
 
-    With validation rows: `chosen_inside`. Without, and with folds that share no test rows:
-    `chosen_across`. Otherwise there is no honest estimate from values by split alone.
+    With validation rows: `chosen_inside`. Without, the bootstrap of the choice where the record
+    holds its finding, which needs the outputs of every row; else, with splits that share no test
+    rows, `chosen_across`. Otherwise there is no honest estimate from values by split alone.
     """
     if not comparison.complete.any():
         return _none("no choice is complete")
@@ -55,6 +64,8 @@ def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimat
         return _judged(comparison, values[0], np.zeros(len(comparison.splits), int), SINGLE)
     if comparison.choosing == "validation":
         return chosen_inside(comparison)
+    if (finding := _finding(record, comparison)) is not None:
+        return drawn(finding)
     if len(comparison.splits) < 2:
         return _none(
             "with one split and no validation rows, the rows that judge the best choice are "
@@ -88,6 +99,30 @@ def chosen_across(comparison: Comparison) -> BestEstimate:
         [np.delete(scores, split, axis=1).mean(axis=1).argmax() for split in range(splits)]
     )
     return _judged(comparison, judged[winners, np.arange(splits)], winners, ACROSS)
+
+
+def drawn(finding: dict[str, Any]) -> BestEstimate:
+    """The estimate that `Selection.finding` of `etude.evidence.selection` keeps in a record."""
+    low, high = finding["interval"]
+    return BestEstimate(
+        mean=float(finding["mean"]),
+        stderr=None,
+        interval=(float(low), float(high)),
+        n=int(finding["n"]),
+        method=BOOTSTRAP,
+        reason="",
+        chosen=(),
+    )
+
+
+def _finding(record: StudyRecord, comparison: Comparison) -> dict[str, Any] | None:
+    """The finding of the bootstrap, if it is one about the choices that are complete now."""
+    found = record.findings.get("selection", {})
+    finding: dict[str, Any] | None = found.get(str(comparison.data))
+    if finding is None or finding.get("mean") is None:
+        return None
+    complete = [int(choice) for choice in comparison.choices[comparison.complete]]
+    return finding if finding.get("choices", comparison.choices.tolist()) == complete else None
 
 
 def _judged(

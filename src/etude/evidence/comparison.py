@@ -6,6 +6,9 @@ import numpy as np
 
 from etude.store.records import MemberRecord, SplitRecord, StudyRecord
 
+BETWEEN = " · "
+"""Stands between the parts of a choice's label; the part on the data comes first."""
+
 FINISHED = ("done", "stopped", "diverged")
 """The statuses of members that are as trained as they will ever be."""
 
@@ -97,6 +100,25 @@ def comparisons(record: StudyRecord) -> tuple[Comparison, ...]:
             )
         )
     return tuple(found)
+
+
+def baseline_of(record: StudyRecord, comparison: Comparison) -> int | None:
+    """The number of the declared baseline among the choices; None where none is declared."""
+    declared = record.document.get("baseline")
+    return None if declared is None else called(record, comparison, declared)
+
+
+def called(record: StudyRecord, comparison: Comparison, name: str) -> int | None:
+    """The number of the choice that the ranking calls so; None where there is none.
+
+    In a study of several data the part of the label that names the data may be left out.
+    """
+    several = len(record.document["data"]) > 1
+    for choice in comparison.choices:
+        label = record.choices[int(choice)].label
+        if name == label or (several and name == label.partition(BETWEEN)[2]):
+            return int(choice)
+    return None
 
 
 def split_values(

@@ -1,19 +1,29 @@
 """What a study found, in the forms that people and programs ask for."""
 
+import html
+import operator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from etude.errors import InputError
 from etude.evidence.best import BestEstimate, estimate_of_best
-from etude.evidence.comparison import Comparison, comparisons
+from etude.evidence.comparison import Comparison, baseline_of, called, comparisons
+from etude.evidence.importance import Decomposition, importance
+from etude.evidence.paired import Difference, against
+from etude.evidence.possible_bests import PossibleBests, possible_bests
 from etude.evidence.ranking import ChoiceSummary, summaries
 from etude.evidence.ranking_table import RankingTable
+from etude.evidence.targets import Reached, default_target, to_target
+from etude.evidence.verdict import verdict
 from etude.store.records import StudyRecord
-from etude.study import Study
+
+if TYPE_CHECKING:  # the study brings JAX along, which reading a store does not need
+    from etude.study import Study
 
 JSON_VERSION = 1
-Kind = Literal["polars", "pandas"]
+Kind = Literal["polars", "pandas", "arrow"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Result:
         ```
     """
 
-    def __init__(self, record: StudyRecord, study: Study | None = None) -> None:
+    def __init__(self, record: StudyRecord, study: "Study | None" = None) -> None:
         self.record = record
         self.study = study
 
@@ -67,6 +77,78 @@ class Result:
     def comparisons(self) -> tuple[Comparison, ...]:
         """The values by split behind the summaries, one comparison for each data choice."""
         return comparisons(self.record)
+
+    @cached_property
+    def possible_bests(self) -> dict[int, PossibleBests]:
+        """Number of a data choice -> which of its choices may be best."""
+        return {comparison.data: possible_bests(comparison) for comparison in self.comparisons}
+
+    @cached_property
+    def differences(self) -> dict[int, tuple[Difference, ...]]:
+        """Number of a data choice -> its choices against the declared baseline; () without."""
+        region = self.record.document.get("region") or None
+        found: dict[int, tuple[Difference, ...]] = {}
+        for comparison in self.comparisons:
+            reference = baseline_of(self.record, comparison)
+            found[comparison.data] = (
+                () if reference is None else against(comparison, reference, region)
+            )
+        return found
+
+    @cached_property
+    def importance(self) -> dict[int, Decomposition]:
+        """Number of a data choice -> how much of the variance each swept field explains."""
+        return {c.data: importance(self.record, c) for c in self.comparisons}
+
+    def compare(
+        self, baseline: SupportsIndex | str, region: float | None = None, data: int = 0
+    ) -> tuple[Difference, ...]:
+        """Every other complete choice against a baseline that was named before looking.
+
+        Args:
+            baseline: what the ranking calls it, or the number of the choice.
+            region: differences of the metric up to so much do not matter in practice.
+            data: number of the data choice, in a study of several.
+
+        Raises:
+            InputError: there is no such choice or data choice, or the region is below 0.
+        """
+        reference = (
+            self.reference(baseline, data)
+            if isinstance(baseline, str)
+            else operator.index(baseline)
+        )
+        return against(self._comparison(data), reference, region)
+
+    def reference(self, name: str | None = None, data: int = 0) -> int:
+        """The number of the choice that the ranking calls so; by default the declared baseline.
+
+        Raises:
+            InputError: there is no such choice, or none is declared.
+        """
+        comparison = self._comparison(data)
+        name = self.record.document.get("baseline") if name is None else name
+        if name is None:
+            raise InputError("`baseline` must name a choice, and the study declares none")
+        number = called(self.record, comparison, name)
+        if number is None:
+            labels = [self.record.choices[choice].label for choice in comparison.choices]
+            close = get_close_matches(name, labels, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the first one is {labels[0]!r}"
+            raise InputError(f"`baseline` must name a choice, got {name!r}; {hint}")
+        return number
+
+    def to_target(self, target: float | None = None, data: int = 0) -> tuple[Reached, ...]:
+        """How soon the networks of each choice reach a value of the deciding metric.
+
+        Args:
+            target: the value; by default that of the best choice less one standard error.
+            data: number of the data choice, in a study of several.
+        """
+        comparison = self._comparison(data)
+        if target is None:
+            target = default_target(comparison)
+        return () if target is None else to_target(self.record, comparison, target)
 
     def table(self, top: int = 20) -> RankingTable:
         """The best choices, for a terminal, a pipe or a notebook.
@@ -106,11 +188,14 @@ class Result:
 
     def estimate_of_best(self, data: int = 0) -> BestEstimate:
         """What choosing the best is worth, judged on rows that did not choose."""
-        comparison = next((c for c in self.comparisons if c.data == data), None)
-        if comparison is None:
+        return estimate_of_best(self.record, self._comparison(data))
+
+    def _comparison(self, data: int) -> Comparison:
+        found = next((c for c in self.comparisons if c.data == data), None)
+        if found is None:
             numbers = [comparison.data for comparison in self.comparisons]
             raise InputError(f"`data` must be one of {numbers}, got {data}")
-        return estimate_of_best(self.record, comparison)
+        return found
 
     def frame(self, kind: Kind = "polars") -> Any:
         """One row for each choice, in the order of the ranking.
@@ -119,7 +204,7 @@ class Result:
         p_best, members, diverged, failed, missing, note.
 
         Args:
-            kind: the kind of data frame, "polars" or "pandas".
+            kind: the kind of data frame: "polars", "pandas" or "arrow".
         """
         fields = list(dict.fromkeys(f for choice in self.record.choices for f in choice.swept))
         columns: dict[str, list[Any]] = {
@@ -145,7 +230,7 @@ class Result:
         """One row for each network: its place, how it went, and every value of its kept weights.
 
         Args:
-            kind: the kind of data frame, "polars" or "pandas".
+            kind: the kind of data frame: "polars", "pandas" or "arrow".
         """
         members = self.record.members
         columns: dict[str, list[Any]] = {
@@ -194,9 +279,24 @@ class Result:
                     "n": row.n,
                     "rank": row.rank,
                     "p_best": row.p_best,
+                    "may_be_best": row.choice in self.possible_bests[row.data].choices,
                     "diverged": row.diverged,
                 }
                 for row in self.summaries
+            ],
+            "baseline": record.document.get("baseline"),
+            "differences": [
+                {
+                    "choice": record.choices[difference.choice].label,
+                    "mean": difference.mean,
+                    "stderr": difference.stderr,
+                    "interval": list(difference.interval) if difference.interval else None,
+                    "p": difference.p,
+                    "p_holm": difference.p_holm,
+                    "verdict": difference.verdict,
+                }
+                for differences in self.differences.values()
+                for difference in differences
             ],
             "best": self.summaries[0].label if ranked else None,
             "estimate_of_best": None
@@ -215,7 +315,8 @@ class Result:
         return f"Result({self.record.name!r})\n{self.table()}"
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in verdict(self))
+        return sentences + self.table()._repr_html_()
 
 
 def _one_type(values: list[Any]) -> list[Any]:
@@ -233,8 +334,14 @@ def _frame(columns: dict[str, list[Any]], kind: str) -> Any:
         import pandas  # type: ignore[import-untyped]
 
         return pandas.DataFrame(columns)
-    if kind == "polars":
-        import polars
+    if kind not in ("polars", "arrow"):
+        raise InputError(f"`kind` must be 'polars', 'pandas' or 'arrow', got {kind!r}")
+    import polars
 
-        return polars.DataFrame(columns, strict=False)
-    raise InputError(f"`kind` must be 'polars' or 'pandas', got {kind!r}")
+    frame = polars.DataFrame(columns, strict=False)
+    if kind == "polars":
+        return frame
+    try:
+        return frame.to_arrow()
+    except ModuleNotFoundError:
+        raise InputError("`kind` 'arrow' needs the package pyarrow; install it first") from None

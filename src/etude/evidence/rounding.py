@@ -1,8 +1,17 @@
 """Numbers with as many digits as they can bear, and text that is safe on a terminal."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
+
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the start of a formula."""
+
+INVISIBLE = ("Cc", "Cf", "Zs", "Zl", "Zp")
+"""Categories of characters that it may strip to find one."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 MOST = 6
 """No more decimals than this are shown."""
@@ -89,3 +98,15 @@ def printable(text: str) -> str:
         else character
         for character in text
     )
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula; numbers stay numbers.
+
+    Example:
+        >>> safe_cell("=1+1"), safe_cell("-1")
+        ("'=1+1", '-1')
+    """
+    start = next((c for c in text if unicodedata.category(c) not in INVISIBLE), "")
+    suspect = start in FORMULA_STARTS or text.startswith(("\t", "\r", "\n"))
+    return f"'{text}" if suspect and not NUMBER.fullmatch(text) else text
