@@ -40,7 +40,7 @@ def _part() -> int:
 @pytest.fixture(scope="session", autouse=True)
 def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Programs that tests compile are kept for the session, so that equal ones load."""
-    from etude.engine.device import use_compilation_cache
+    from etude.engine.cache import use_compilation_cache
 
     use_compilation_cache(tmp_path_factory.mktemp("programs"))
 

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from etude import cli
+from etude import cli, ending
 from etude.data.table import Table
 from etude.engine.plan import plan
 from etude.engine.population import Population
@@ -101,7 +102,7 @@ def etude(*arguments: Any, stream: type[io.StringIO] = io.StringIO) -> Outcome:
     out, err = stream(), stream()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before, sys.argv = sys.argv, ["etude", *map(str, arguments)]
-    cli._interrupted = False
+    ending._interrupted = False
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             cli.main()
@@ -123,7 +124,7 @@ def process(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]
     return subprocess.run(whole, **(settings | options))
 
 
-def refused(outcome: Outcome, message: str, code: int = cli.BAD_INPUT) -> None:
+def refused(outcome: Outcome, message: str, code: int = ending.BAD_INPUT) -> None:
     """It ended with this code and one message, and wrote nothing else."""
     assert (outcome.code, outcome.out) == (code, "")
     assert message in outcome.err
@@ -200,7 +201,7 @@ def test_run_answers_on_standard_output_and_tells_progress_on_standard_error(
     lines = ran.out.splitlines()
     assert lines[0].startswith("penguins: 24 networks in 2 programs; 24 trained, 0 found")
     assert lines[-1] == f"report: {folder / 'r.html'}"
-    ranking = [line for line in lines if "adam learning_rate=" in line]
+    ranking = [line for line in lines if re.match(r" +\d+ .*adam learning_rate=", line)]
     assert len(ranking) == 4
     assert "learning_rate=0.1" in ranking[0]
     assert "\x1b" not in ran.out + ran.err
@@ -239,7 +240,9 @@ def test_list_and_show_tell_what_the_store_holds(folder: Path, ran: Outcome) -> 
     (study,) = etude("list", *at(folder), "--json").json["studies"]
     assert (study["name"], study["finished"]) == ("penguins", NETWORKS)
     shown = etude("show", "penguins", *at(folder), "--top", "1")
-    assert sum("adam learning_rate=" in line for line in shown.out.splitlines()) == 1
+    ranked = [line for line in shown.out.splitlines() if re.match(r" +\d+ .*adam", line)]
+    assert len(ranked) == 1
+    assert re.search(r"(did best|is best|may be as good)", shown.out)
     assert "3 more choices not shown" in shown.out
     by_name = etude("show", "penguins", *at(folder), "--json").json
     by_identity = etude("show", study["identity"][:8], *at(folder), "--json").json
@@ -376,21 +379,23 @@ def test_usage_errors_are_bad_input() -> None:
         "run",
         "list",
         "show",
+        "compare",
         "report",
+        "export",
         "refit",
         "predict",
         "components",
         "schema",
     ]:
         assert command in etude("--help").out
-        assert etude(command, "--help").out.startswith(f"Usage: etude {command}")
+        assert re.match(rf"Usage: .*etude {command}", etude(command, "--help").out)
 
 
 def test_study_files_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     refused(etude("run", tmp_path / "no.toml"), "there is no such file")
     refused(etude("check", tmp_path), "is a folder, not a study file")
     (tmp_path / "torn.toml").write_bytes(b"name = \xff")
-    refused(etude("check", tmp_path / "torn.toml"), "line 1: a study file is UTF-8 text")
+    refused(etude("check", tmp_path / "torn.toml"), "line 1: a study file must be UTF-8 text")
     text = SMALL.format(name="n", path="t.csv", target="y", loss="mse", epochs=1)
     (tmp_path / "wrong.toml").write_text(
         text.replace("0.1", "-1").replace('"mse"', '"mes"').replace("folds", "fods")
@@ -449,9 +454,11 @@ def test_a_disk_that_is_full_is_told(
 
     monkeypatch.setattr(os, "fsync", full)
     table, place = folder / "penguins.csv", tmp_path / "p.csv"
-    refused(etude("predict", network, table, "-o", place), "No space left on device", cli.FAILED)
+    refused(etude("predict", network, table, "-o", place), "No space left on device", ending.FAILED)
     refused(
-        etude("report", "penguins", "-o", place, *at(folder)), "No space left on device", cli.FAILED
+        etude("report", "penguins", "-o", place, *at(folder)),
+        "No space left on device",
+        ending.FAILED,
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -575,7 +582,7 @@ def test_an_interrupted_run_is_130_and_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(progress, "watching", pressed)
         stopped = etude("run", folder / "penguins.toml", *at(tmp_path), "--workers", "1")
-    assert (stopped.code, stopped.out) == (cli.INTERRUPTED, "")
+    assert (stopped.code, stopped.out) == (ending.INTERRUPTED, "")
     assert "of 24 networks to train; run the same command again to go on" in stopped.err
     document = etude("run", folder / "penguins.toml", *at(tmp_path), "--json").json
     assert document["reused"] >= 1
@@ -596,7 +603,7 @@ def test_failed_networks_and_stores_are_1(
     with monkeypatch.context() as patched:
         patched.setattr(Population, "train", broken)
         outcome = etude("run", study, *at(tmp_path), "--json", "--quiet")
-    assert outcome.code == cli.FAILED
+    assert outcome.code == ending.FAILED
     assert outcome.err == "24 networks failed; the first: RuntimeError: no more of this\n"
     assert outcome.json["best"] is None
     refused(
@@ -607,7 +614,7 @@ def test_failed_networks_and_stores_are_1(
         raise StoreError("the store x could not be written: disk full")
 
     monkeypatch.setattr(package, "run", full, raising=False)
-    refused(etude("run", study, *at(tmp_path)), "disk full", cli.FAILED)
+    refused(etude("run", study, *at(tmp_path)), "disk full", ending.FAILED)
     monkeypatch.setattr(package, "run", lambda *_, **__: 1 / 0, raising=False)
     with pytest.raises(ZeroDivisionError):
         etude("run", study, *at(tmp_path))
@@ -678,11 +685,11 @@ def test_in_a_process_of_its_own(folder: Path, network: Path) -> None:
 def test_standard_output_that_is_full_is_told() -> None:
     with Path("/dev/full").open("w") as full:
         ended = process("components", stdout=full)
-    assert ended.returncode == cli.FAILED
+    assert ended.returncode == ending.FAILED
     assert ended.stderr.startswith("error: No space left on device")
     assert "Traceback" not in ended.stderr
 
 
 def test_input_errors_are_messages_for_people() -> None:
     assert issubclass(InputError, ValueError)
-    assert cli._exit_code(InputError("`x` must be \x1b[31m")) == cli.BAD_INPUT
+    assert ending._exit_code(InputError("`x` must be \x1b[31m")) == ending.BAD_INPUT

@@ -130,7 +130,7 @@ def test_parts_of_a_user_work_in_place_of_ours(
     assert values(models, "log_loss")[f"linear · sgd learning_rate={rate}"] == ours
     theirs = [
         values(rules, "log_loss")[f"clipped learning_rate={rate}"],
-        values(models, "log_loss")[f"affine no arguments · sgd learning_rate={rate}"],
+        values(models, "log_loss")[f"affine · sgd learning_rate={rate}"],
         values(losses, "log_loss")[f"surprise · clipped learning_rate={rate}"],
         values(losses, "loss")[f"surprise · clipped learning_rate={rate}"],
         values(losses, "log_loss")[f"cross_entropy · clipped learning_rate={rate}"],
@@ -138,7 +138,7 @@ def test_parts_of_a_user_work_in_place_of_ours(
     for found in theirs:
         np.testing.assert_allclose(found, ours, rtol=1e-4)
     assert max(
-        values(models, "log_loss")[f"net width=6 · sgd learning_rate={rate}"]
+        values(models, "log_loss")[f"net · sgd learning_rate={rate}"]
     ) < 1.2 * np.log(2)
 
 
@@ -149,7 +149,7 @@ def test_sweeps_of_a_user_are_sweeps(losses: etude.Result) -> None:
     )
     assert not np.allclose(first, second, rtol=1e-2)
     assert [choice.swept["loss"] for choice in losses.record.choices[::2]] == [
-        "user_loss",
+        "surprise",
         "cross_entropy",
     ]
 

@@ -7,18 +7,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from etude.algorithm.adabelief import AdaBelief as AdaBelief
     from etude.algorithm.adadelta import Adadelta as Adadelta
     from etude.algorithm.adagrad import Adagrad as Adagrad
     from etude.algorithm.adam import Adam as Adam
+    from etude.algorithm.adamax import Adamax as Adamax
     from etude.algorithm.adamw import AdamW as AdamW
+    from etude.algorithm.amsgrad import AMSGrad as AMSGrad
+    from etude.algorithm.clipping import GlobalNorm as GlobalNorm
+    from etude.algorithm.lamb import LAMB as LAMB
+    from etude.algorithm.lion import Lion as Lion
     from etude.algorithm.momentum import Momentum as Momentum
+    from etude.algorithm.muon import Muon as Muon
+    from etude.algorithm.nadam import NAdam as NAdam
     from etude.algorithm.nesterov import Nesterov as Nesterov
     from etude.algorithm.optax_rule import Optax as Optax
     from etude.algorithm.optax_rule import UserRule as UserRule
+    from etude.algorithm.radam import RAdam as RAdam
     from etude.algorithm.rmsprop import RMSprop as RMSprop
     from etude.algorithm.schedule import Constant as Constant
     from etude.algorithm.schedule import Cosine as Cosine
+    from etude.algorithm.schedule import ExponentialDecay as ExponentialDecay
+    from etude.algorithm.schedule import LinearDecay as LinearDecay
+    from etude.algorithm.schedule import OneCycle as OneCycle
     from etude.algorithm.schedule import StepDecay as StepDecay
+    from etude.algorithm.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
     from etude.algorithm.sgd import SGD as SGD
     from etude.algorithm.stopping import EarlyStopping as EarlyStopping
     from etude.data.bundled import BreastCancer as BreastCancer
@@ -29,12 +42,19 @@ if TYPE_CHECKING:
     from etude.data.ratings import MovieLens as MovieLens
     from etude.data.ratings import Ratings as Ratings
     from etude.data.surfaces import Surface as Surface
-    from etude.data.synthetic import Moons as Moons
-    from etude.data.synthetic import Sine as Sine
-    from etude.data.synthetic import Spirals as Spirals
+    from etude.data.synthetic_classes import Blobs as Blobs
+    from etude.data.synthetic_classes import Moons as Moons
+    from etude.data.synthetic_classes import RingOfGaussians as RingOfGaussians
+    from etude.data.synthetic_classes import Spirals as Spirals
+    from etude.data.synthetic_regression import HeteroscedasticSine as HeteroscedasticSine
+    from etude.data.synthetic_regression import LinearRegression as LinearRegression
+    from etude.data.synthetic_regression import PolynomialRegression as PolynomialRegression
+    from etude.data.synthetic_regression import Sine as Sine
+    from etude.data.synthetic_series import Autoregressive as Autoregressive
     from etude.data.table import Table as Table
     from etude.engine.plan import plan as plan
     from etude.errors import InputError as InputError
+    from etude.estimator.scikit_learn import ScikitLearn as ScikitLearn
     from etude.evidence.result import Result as Result
     from etude.file import read_study as read_study
     from etude.interface import refit as refit
@@ -48,11 +68,18 @@ if TYPE_CHECKING:
     from etude.loss.regression import GaussianNLL as GaussianNLL
     from etude.loss.regression import Huber as Huber
     from etude.loss.user import UserLoss as UserLoss
+    from etude.metric.calibration import Brier as Brier
+    from etude.metric.calibration import CalibrationError as CalibrationError
     from etude.metric.classification import Accuracy as Accuracy
     from etude.metric.classification import LogLoss as LogLoss
+    from etude.metric.classification import TopK as TopK
+    from etude.metric.confusion import F1 as F1
+    from etude.metric.confusion import BalancedAccuracy as BalancedAccuracy
+    from etude.metric.regression import NLL as NLL
     from etude.metric.regression import R2 as R2
     from etude.metric.regression import RMSE as RMSE
     from etude.metric.regression import MeanAbsoluteError as MeanAbsoluteError
+    from etude.metric.roc_auc import RocAuc as RocAuc
     from etude.model.factorization import MatrixFactorization as MatrixFactorization
     from etude.model.initializers import HeNormal as HeNormal
     from etude.model.initializers import HeUniform as HeUniform
@@ -82,10 +109,14 @@ if TYPE_CHECKING:
     from etude.sweep import log_uniform as log_uniform
     from etude.sweep import sample as sample
     from etude.sweep import uniform as uniform
+    from etude.validation.grouped import Grouped as Grouped
     from etude.validation.holdout import Holdout as Holdout
     from etude.validation.holdout import TrainingOnly as TrainingOnly
     from etude.validation.kfold import KFold as KFold
     from etude.validation.kfold import Stratified as Stratified
+    from etude.validation.leave_one_out import LeaveOneOut as LeaveOneOut
+    from etude.validation.repeated import Repeated as Repeated
+    from etude.validation.time_series import TimeSeries as TimeSeries
 
 __version__ = "0.1.0"
 
@@ -110,7 +141,7 @@ _PLACES = {
     "sample": "etude.sweep",
     "uniform": "etude.sweep",
 }
-_KINDS = ("algorithm", "data", "loss", "metric", "model", "validation")
+_KINDS = ("algorithm", "data", "estimator", "loss", "metric", "model", "validation")
 
 
 def __getattr__(name: str) -> Any:
@@ -128,7 +159,9 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     from etude.catalogue import KINDS
     from etude.component import discover_all, registered
+    from etude.packages import is_ours
 
     discover_all()
-    components = {cls.__name__ for kind in KINDS for cls in registered(kind).values()}
+    known = [cls for kind in KINDS for cls in registered(kind).values()]
+    components = {cls.__name__ for cls in known if is_ours(cls.__module__)}
     return sorted({*globals(), *_PLACES, *components})

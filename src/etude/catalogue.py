@@ -4,6 +4,7 @@ import etude
 from etude.component import Component, discover_all, nearest, registered
 from etude.errors import InputError
 from etude.file.describe import describe
+from etude.packages import is_ours, package_of
 
 KINDS = (
     "data",
@@ -14,6 +15,8 @@ KINDS = (
     "algorithm",
     "schedule",
     "stopping",
+    "clipping",
+    "estimator",
     "validation",
 )
 """What study files can name, in the order in which it is told."""
@@ -48,7 +51,10 @@ def component_text(name: str) -> str:
 
 def _described(kind: str, cls: type[Component]) -> str:
     description = describe(cls)
-    lines = [f"{kind} {description.name} (in Python {_python_name(cls)})", description.summary]
+    package = package_of(cls.__module__)
+    origin = "" if package is None else f", of the package {package}"
+    lines = [f"{kind} {description.name} (in Python {_python_name(cls)}{origin})"]
+    lines.append(description.summary)
     lines += [part for part in (description.text, description.source) if part]
     lines.append("")
     for field in description.fields:
@@ -64,4 +70,5 @@ def _python_name(cls: type[Component]) -> str:
     """Where Python finds the class: under `etude`, or in its package where names collide."""
     if getattr(etude, cls.__name__, None) is cls:
         return f"etude.{cls.__name__}"
-    return f"{cls.__module__.rpartition('.')[0]}.{cls.__name__}"
+    home = cls.__module__.rpartition(".")[0] if is_ours(cls.__module__) else cls.__module__
+    return f"{home}.{cls.__name__}"

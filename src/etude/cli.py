@@ -1,15 +1,14 @@
 """The command line. It imports late, and only what a command needs: `--help` must be quick."""
 
-import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from etude.ending import FAILED, told_plainly
 from etude.evidence.rounding import printable
 from etude.terminal import (
     check_file,
@@ -21,8 +20,6 @@ from etude.terminal import (
     show_table,
     tell_error,
 )
-
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     name="etude",
@@ -42,12 +39,25 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+class ImageFormat(StrEnum):
+    """What figures are written as."""
+
+    SVG = "svg"
+    PNG = "png"
+
+
+class Unit(StrEnum):
+    """What is counted until a target is reached."""
+
+    EPOCHS = "epochs"
+    STEPS = "steps"
+    SECONDS = "seconds"
+
+
 def main() -> None:
     """Run the command line and exit."""
     escape_what_is_missing()
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with _told_plainly():
+    with told_plainly():
         app()
 
 
@@ -115,14 +125,10 @@ def run(
 ) -> None:
     """Train every network of a study that the store does not hold yet, and rank the choices."""
     import etude
-    from etude.progress import watching
 
     if report is not None:
         check_file(report)
-    parsed = etude.read_study(study)
-    text = study.read_text(encoding="utf-8-sig")
-    with watching(quiet) as watch:
-        result = etude.run(parsed, store, workers=workers, text=text, watch=watch)
+    result = _unchanged(study, store) or _trained(study, store, quiet, workers)
     if report is not None:
         etude.report(result, report)
     if as_json:
@@ -184,17 +190,85 @@ def show(
 
 
 @app.command()
+def compare(
+    studies: Annotated[
+        list[str], typer.Argument(metavar="STUDY...", help="Names of studies in the store.")
+    ],
+    store: StoreOption = "etude.db",
+    baseline: Annotated[
+        str | None, typer.Option(metavar="CHOICE", help="Compare with this choice.")
+    ] = None,
+    region: Annotated[
+        float | None,
+        typer.Option(metavar="VALUE", help="Differences up to so much do not matter."),
+    ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(metavar="VALUE", help="How soon networks reach this value of the metric."),
+    ] = None,
+    unit: Annotated[Unit, typer.Option(help="What profiles over data sets count.")] = Unit.STEPS,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the choices of a study with a baseline or the best, or several studies' choices."""
+    from etude.comparing import compared
+
+    answer = compared(
+        [_stored(study, store) for study in studies], baseline, region, target, unit.value
+    )
+    if as_json:
+        print_json(answer.document)
+        return
+    for table, notes in answer.tables:
+        _show(table, notes)
+
+
+@app.command()
 def report(
     study: StudyName,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="HTML file.")],
     store: StoreOption = "etude.db",
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each figure here too.")
+    ] = None,
+    image: Annotated[
+        ImageFormat, typer.Option("--format", help="What the figures are written as.")
+    ] = ImageFormat.SVG,
 ) -> None:
     """Write the report of a study that was run before."""
     import etude
 
     check_file(output)
-    etude.report(_stored(study, store), output)
+    if figures is not None:
+        check_folder(figures)
+    result = _stored(study, store)
+    etude.report(result, output)
     say(f"report: {output}")
+    if figures is not None:
+        from etude.reporting.images import save_figures
+
+        written = save_figures(result, figures, image.value)
+        say(f"figures: {len(written)} {image.value.upper()} files in {figures}")
+
+
+@app.command()
+def export(
+    study: StudyName,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="A file .csv or .parquet.")
+    ],
+    store: StoreOption = "etude.db",
+    networks: Annotated[
+        bool, typer.Option("--networks", help="One row for each network, not for each choice.")
+    ] = False,
+) -> None:
+    """Write the ranking, or every network, as CSV or Parquet."""
+    from etude.export import check_format
+    from etude.export import export as write
+
+    check_format(output)
+    check_file(output)
+    rows = write(_stored(study, store), output, networks)
+    say(f"{output}: {rows} {'networks' if networks else 'choices'}")
 
 
 @app.command()
@@ -272,6 +346,35 @@ def schema() -> None:
     print_json(schema_of())
 
 
+def _unchanged(study: Path, store: str) -> Any:
+    """The result of a study that was run to its end just like this; None where there is none."""
+    from etude.evidence.result import Result
+    from etude.unchanged import unchanged
+
+    begin = time.perf_counter()
+    try:
+        text = study.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return None  # reading it as a study tells why
+    record = unchanged(text, study.parent, store)
+    if record is None:
+        return None
+    seconds = record.seconds | {"total": time.perf_counter() - begin}
+    return Result(replace(record, seconds=seconds))
+
+
+def _trained(study: Path, store: str, quiet: bool, workers: int | None) -> Any:
+    import etude
+    from etude.progress import watching
+
+    parsed = etude.read_study(study)
+    text = study.read_text(encoding="utf-8-sig")
+    with watching(quiet) as watch:
+        return etude.run(
+            parsed, store, workers=workers, text=text, folder=study.parent, watch=watch
+        )
+
+
 def _stored(study: str, store: str) -> Any:
     import etude
 
@@ -280,21 +383,28 @@ def _stored(study: str, store: str) -> Any:
 
 
 def _show_ranking(result: Any, top: int) -> None:
-    from etude.reporting.tables import worth_of_best
+    from etude.evidence.verdict import verdict
 
     say(_headline(result))
-    show_table(result.table(top))
-    for sentence in worth_of_best(result):
-        say(sentence)
+    _show(result.table(top), verdict(result))
+
+
+def _show(table: Any, notes: list[str]) -> None:
+    if table is not None:
+        show_table(table)
+    for note in notes:
+        say(note)
 
 
 def _headline(result: Any) -> str:
     record = result.record
     seconds = record.seconds
     programs = len(record.programs)
+    fitted = {n for n, choice in enumerate(record.choices) if "estimator" in choice.document}
+    fits = sum(member.choice in fitted for member in record.members)
     text = (
-        f"{record.name}: {len(record.members)} networks in {programs} "
-        f"program{'s' if programs != 1 else ''}"
+        f"{record.name}: {len(record.members) - fits} networks in {programs} "
+        f"program{'s' if programs != 1 else ''}{f' and {fits} fits of estimators' if fits else ''}"
     )
     if seconds:
         text += (
@@ -307,58 +417,15 @@ def _headline(result: Any) -> str:
 
 
 def _tell_failures(result: Any) -> None:
-    failed = [member for member in result.record.members if member.status == "failed"]
+    record = result.record
+    failed = [member for member in record.members if member.status == "failed"]
+    wrong = [canary for canary in record.findings.get("canaries", ()) if not canary["agrees"]]
     if failed:
         tell_error(f"{len(failed)} networks failed; the first: {failed[0].reason}")
+    for canary in wrong:
+        tell_error(
+            f"do not trust these results: {canary['message']}; the machine or its compiler is at "
+            "fault"
+        )
+    if failed or wrong:
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Every expected failure as one message and an exit code, never a traceback."""
-    try:
-        yield
-    except BrokenPipeError:
-        # The reader of a pipe has left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
-    except SystemExit:
-        # Typer turns an interrupt that nobody caught into an exit of its own.
-        if _interrupted:
-            sys.exit(INTERRUPTED)
-        raise
-    except Exception as error:
-        sys.exit(_exit_code(error))
-
-
-_interrupted = False
-
-
-def _interrupt(*_: Any) -> None:
-    global _interrupted
-    _interrupted = True
-    raise KeyboardInterrupt
-
-
-def _exit_code(error: Exception) -> int:
-    from etude.errors import InputError
-
-    if isinstance(error, InputError):
-        return _failed(BAD_INPUT, str(error))
-    if isinstance(error, OSError):
-        place = f" {error.filename}:" if error.filename else ""
-        return _failed(FAILED, f"{place} {error.strerror or error}".strip())
-    from etude.execution.run import Interrupted
-    from etude.store.errors import StoreError
-
-    if isinstance(error, Interrupted):
-        tell_error(f"{error}; run the same command again to go on")
-        return INTERRUPTED
-    if isinstance(error, StoreError | MemoryError):
-        return _failed(FAILED, str(error) or "out of memory")
-    raise error
-
-
-def _failed(code: int, reason: str) -> int:
-    tell_error(f"error: {reason}")
-    return code

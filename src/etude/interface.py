@@ -3,17 +3,23 @@
 import operator
 import os
 from pathlib import Path
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 from etude.component import discover_all
-from etude.engine.device import Device, current_device, use_compilation_cache
+from etude.engine.cache import mending, use_compilation_cache
+from etude.engine.device import Device, current_device
+from etude.engine.plan import Plan
 from etude.errors import InputError
+from etude.evidence.conclude import conclude
 from etude.evidence.result import Result
 from etude.execution.refit import refit as train_on_all_rows
 from etude.execution.run import Watcher
 from etude.execution.run import run as train
 from etude.network import Network
+from etude.store.records import StudyRecord
+from etude.store.store import Store
 from etude.study import Study
+from etude.unchanged import STAMP, stamped
 
 discover_all()
 
@@ -24,6 +30,7 @@ def run(
     *,
     workers: int | None = None,
     text: str = "",
+    folder: Path = Path(),
     watch: Watcher | None = None,
 ) -> Result:
     """Train every network of a study and tell which choice is better.
@@ -35,6 +42,7 @@ def run(
         store: a file or URL where results are kept; None keeps them in memory only.
         workers: how many chunks train at a time; by default one for each core.
         text: the study file, to be kept with the results.
+        folder: the folder from which its paths start.
         watch: called with an `Event` whenever something has happened.
 
     Raises:
@@ -51,7 +59,22 @@ def run(
         raise InputError(f"`workers` must be at least 1, got {workers}")
     keep_compiled_programs()
     device = current_device(workers)
-    return Result(train(study, store, text=text, device=device, watch=watch), study)
+    stamp = _stamp(study, text, folder) if text else None
+
+    def found(whole: Plan, record: StudyRecord, opened: Store) -> dict[str, Any]:
+        return conclude(whole, record, opened) | ({STAMP: stamp} if stamp else {})
+
+    with mending():
+        record = train(study, store, text=text, device=device, watch=watch, conclude=found)
+    return Result(record, study)
+
+
+def _stamp(study: Study, text: str, folder: Path) -> dict[str, Any] | None:
+    """The stamp of a run before it begins; None where a file cannot be read, as the plan tells."""
+    try:
+        return stamped(text, folder, [file for data in study.data for file in data.user_files()])
+    except OSError:
+        return None
 
 
 def refit(
@@ -79,7 +102,8 @@ def refit(
     keep_compiled_programs()
     number = operator.index(result.best() if choice is None else choice)
     study = stored_study(result) if result.study is None else result.study
-    return train_on_all_rows(study, number, result.record, device)
+    with mending():
+        return train_on_all_rows(study, number, result.record, device)
 
 
 def stored_study(result: Result) -> Study:

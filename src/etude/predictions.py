@@ -2,19 +2,13 @@
 
 import csv
 import io
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from etude.evidence.rounding import safe_cell
 from etude.network import Network
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for the start of a formula, or strips to find one."""
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
 
 def predictions_csv(network: Network, table: Path) -> str:
     """One line for each row of a file: its number, the prediction, the probability of each class.
@@ -44,17 +38,6 @@ def predictions_csv(network: Network, table: Path) -> str:
         for number, row in enumerate(columns, 1):
             writer.writerow([number] + [f"{value:.7g}" for value in row])
     return text.getvalue()
-
-
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet does not take for a formula; numbers stay numbers.
-
-    Example:
-        >>> safe_cell("=1+1"), safe_cell("-1")
-        ("'=1+1", '-1')
-    """
-    formula = text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text)
-    return f"'{text}" if formula else text
 
 
 def _target_names(network: Network, count: int) -> list[str]:

@@ -1,11 +1,15 @@
 """Progress of a run on standard error."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from etude.execution.run import Event, Watcher
+
+SILENCE = 30.0
+"""Seconds between two lines where there is no terminal to draw a bar on."""
 
 
 @contextmanager
@@ -20,18 +24,43 @@ def watching(quiet: bool = False) -> Iterator[Watcher]:
     elif sys.stderr.isatty():
         yield from _bar()
     else:
-        yield _line
+        yield _lines()
 
 
-def _line(event: Event) -> None:
-    if event.stage == "compile":
+def _lines() -> Watcher:
+    """Says what is to be done, and then how far it is, not more often than twice a minute."""
+    told = math.inf
+
+    def watch(event: Event) -> None:
+        nonlocal told
         todo = event.members - event.reused
-        print(
-            f"{event.members} networks in {event.programs} program"
-            f"{'s' if event.programs != 1 else ''}: {event.reused} found, {todo} to train",
-            file=sys.stderr,
-            flush=True,
-        )
+        if event.stage == "compile":
+            told = time.monotonic()
+            _say(
+                f"{event.members} networks in {event.programs} program"
+                f"{'s' if event.programs != 1 else ''}: {event.reused} found, {todo} to train"
+            )
+        elif time.monotonic() - told > SILENCE and event.left is not None:
+            told = time.monotonic()
+            _say(f"{event.finished} of {todo} trained, {time_left(event.left)}")
+
+    return watch
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def time_left(seconds: float) -> str:
+    """About how long it still takes, in words.
+
+    Example:
+        >>> time_left(42.3), time_left(600.0), time_left(9000.0)
+        ('42 s left', '10 min left', '2.5 h left')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s left"
+    return f"{seconds / 60:.0f} min left" if seconds < 5400 else f"{seconds / 3600:.1f} h left"
 
 
 def _bar() -> Iterator[Watcher]:
@@ -54,19 +83,13 @@ def _bar() -> Iterator[Watcher]:
         transient=True,
     ) as bar:
         task = bar.add_task("preparing", total=None, left="")
-        began = 0.0
 
         def watch(event: Event) -> None:
-            nonlocal began
             todo = event.members - event.reused
             if event.stage == "compile":
                 bar.update(task, description="compiling", total=todo, completed=0)
                 return
-            began = began or time.monotonic()
-            left = ""
-            if 0 < event.finished < todo:
-                seconds = (time.monotonic() - began) / event.finished * (todo - event.finished)
-                left = f"{seconds:.0f} s left" if seconds < 90 else f"{seconds / 60:.0f} min left"
+            left = "" if event.left is None else time_left(event.left)
             bar.update(
                 task, description="training", total=todo, completed=event.finished, left=left
             )

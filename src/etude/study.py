@@ -7,8 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from etude.algorithm.base import Algorithm
-from etude.component import Component
+from etude.component import Component, nearest
 from etude.data.base import Data
+from etude.errors import InputError
+from etude.estimator.base import Estimator
 from etude.loss.base import Loss
 from etude.metric.base import Metric
 from etude.model.base import Model
@@ -24,17 +26,23 @@ Several = BeforeValidator(_as_tuple)
 KINDS = ("data", "model", "loss", "algorithm")
 """The four that a study chooses from."""
 
+SEVERAL = (*KINDS, "estimator")
+"""The parts of a study that may be several."""
 
 _BASES: dict[str, type[Component]] = {
     "data": Data,
     "model": Model,
     "loss": Loss,
     "algorithm": Algorithm,
+    "estimator": Estimator,
 }
+
+BETWEEN = " · "
+"""Stands between the parts of a choice's name."""
 
 
 class Choice(BaseModel):
-    """One combination of the four.
+    """One combination of the four, or data and an estimator, which is the other three in one.
 
     Attributes:
         label: tells equal choices apart: equal choices under different labels draw different
@@ -44,19 +52,37 @@ class Choice(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     data: Data
-    model: Model
-    loss: Loss
-    algorithm: Algorithm
+    model: Model | None = None
+    loss: Loss | None = None
+    algorithm: Algorithm | None = None
+    estimator: Estimator | None = None
     label: str = ""
 
+    @property
+    def parts(self) -> dict[str, Component]:
+        """What it is made of, by kind."""
+        parts = {kind: getattr(self, kind) for kind in SEVERAL}
+        return {kind: part for kind, part in parts.items() if part is not None}
+
+    @property
+    def network(self) -> tuple[Model, Loss, Algorithm]:
+        """What trains a network.
+
+        Raises:
+            InputError: the choice is an estimator.
+        """
+        if self.model is None or self.loss is None or self.algorithm is None:
+            raise InputError(f"the choice {self.estimator} is no network")
+        return self.model, self.loss, self.algorithm
+
     def document(self) -> dict[str, Any]:
-        """The four as plain JSON values."""
-        parts = {kind: getattr(self, kind).document() for kind in KINDS}
+        """Its parts as plain JSON values."""
+        parts = {kind: part.document() for kind, part in self.parts.items()}
         return parts | ({"label": self.label} if self.label else {})
 
     def specification(self) -> dict[str, Any]:
         """What decides the identity of results."""
-        parts = {kind: getattr(self, kind).specification() for kind in KINDS}
+        parts = {kind: part.specification() for kind, part in self.parts.items()}
         return parts | ({"label": self.label} if self.label else {})
 
 
@@ -82,11 +108,17 @@ class Study(BaseModel):
         name: what reports call it.
         data, model, loss, algorithm: one component or several; the choices are all
             combinations.
+        estimator: methods that train themselves, compared on the same splits; each is a choice
+            with every data, beside the combinations of the four.
         labels: with one choice several times: a label for each; the choices are then repeated
             once per label.
         validation: which rows train, choose and judge.
         metric: what decides; by default accuracy for classes, RMSE for numbers, the loss
             otherwise.
+        baseline: the choice that all others are compared with, as the ranking calls it; with
+            several data, without its part on the data. None where there is none.
+        region: differences of the metric up to so much do not matter in practice; 0 where every
+            difference does.
         seeds: how many networks of each choice are trained on each split.
         seed: the root of all random numbers.
     """
@@ -98,20 +130,23 @@ class Study(BaseModel):
     model: Annotated[tuple[Model, ...], Several, Field(min_length=1)]
     loss: Annotated[tuple[Loss, ...], Several, Field(min_length=1)]
     algorithm: Annotated[tuple[Algorithm, ...], Several, Field(min_length=1)]
+    estimator: Annotated[tuple[Estimator, ...], Several] = ()
     labels: tuple[str, ...] = ()
     validation: Validation = KFold()
     metric: Metric | None = None
+    baseline: str | None = None
+    region: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     seeds: Annotated[int, Field(ge=1)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
     @model_validator(mode="after")
     def _choices_differ(self) -> Self:
-        for kind in KINDS:
+        for kind in SEVERAL:
             values = getattr(self, kind)
             if len(set(values)) < len(values):
                 twice = next(value for value in values if values.count(value) > 1)
                 raise ValueError(
-                    f"`{kind}` lists the same choice twice ({short_label(twice, values)}); "
+                    f"`{kind}` lists the same choice twice ({short_labels(values)[twice]}); "
                     "give equal choices different `labels`"
                 )
             _check_versions(kind, values)
@@ -119,13 +154,28 @@ class Study(BaseModel):
             raise ValueError(f"`labels` must differ from one another, got {list(self.labels)}")
         return self
 
+    @model_validator(mode="after")
+    def _has_its_baseline(self) -> Self:
+        if self.baseline is None:
+            return self
+        names = _baselines(self)
+        if self.baseline not in names:
+            hint = nearest(self.baseline, names)
+            hint = hint if "did you mean" in hint else f"; the first one is {names[0]!r}"
+            raise ValueError(f"`baseline` must name a choice, got {self.baseline!r}{hint}")
+        return self
+
     def choices(self) -> tuple[Choice, ...]:
-        """All combinations, the last kind varying fastest."""
+        """All combinations, the last kind varying fastest, and then the estimators."""
+        labels = self.labels or ("",)
         return tuple(
             Choice(data=data, model=model, loss=loss, algorithm=algorithm, label=label)
             for data, model, loss, algorithm, label in itertools.product(
-                self.data, self.model, self.loss, self.algorithm, self.labels or ("",)
+                self.data, self.model, self.loss, self.algorithm, labels
             )
+        ) + tuple(
+            Choice(data=data, estimator=estimator, label=label)
+            for data, estimator, label in itertools.product(self.data, self.estimator, labels)
         )
 
     @classmethod
@@ -136,7 +186,7 @@ class Study(BaseModel):
             UnknownName: a component is not known; parts of a user are known once imported.
         """
         parts: dict[str, Any] = {
-            kind: tuple(base.from_document(part) for part in document[kind])
+            kind: tuple(base.from_document(part) for part in document.get(kind, ()))
             for kind, base in _BASES.items()
         }
         metric = document["metric"]
@@ -145,14 +195,20 @@ class Study(BaseModel):
             seed=document["seed"],
             seeds=document["seeds"],
             labels=tuple(document["labels"]),
+            baseline=document.get("baseline"),
+            region=document.get("region", 0.0),
             metric=None if metric is None else Metric.from_document(metric),
             validation=Validation.from_document(document["validation"]),
             **parts,
         )
 
     def document(self) -> dict[str, Any]:
-        """The study as plain JSON values, every field written out."""
-        return {
+        """The study as plain JSON values, every field written out.
+
+        Fields that came later than the first stored studies stand there only where they say
+        something, so that those studies keep their identities.
+        """
+        document: dict[str, Any] = {
             "name": self.name,
             "seed": self.seed,
             "seeds": self.seeds,
@@ -160,6 +216,13 @@ class Study(BaseModel):
             "metric": None if self.metric is None else self.metric.document(),
             "validation": self.validation.document(),
         } | {kind: [part.document() for part in getattr(self, kind)] for kind in KINDS}
+        if self.estimator:
+            document["estimator"] = [part.document() for part in self.estimator]
+        if self.baseline is not None:
+            document["baseline"] = self.baseline
+        if self.region:
+            document["region"] = self.region
+        return document
 
 
 def _check_versions(kind: str, values: tuple[Component, ...]) -> None:
@@ -187,24 +250,23 @@ def swept_fields(components: tuple[Component, ...]) -> tuple[str, ...]:
     )
 
 
-def swept_values(component: Component, siblings: tuple[Component, ...]) -> dict[str, Any]:
-    """The values of the fields in which a component differs from its siblings of one class."""
-    same = tuple(other for other in siblings if type(other) is type(component))
-    return {field: getattr(component, field) for field in swept_fields(same)}
+def title_of(component: Component) -> str:
+    """What people call a component: the label of a user's part, else its title or name."""
+    return str(getattr(component, "label", "") or getattr(component, "title", component.name))
 
 
-def short_label(component: Component, siblings: tuple[Component, ...]) -> str:
-    """The component's name and the fields in which it differs from its siblings of one class."""
-    return _label(component, tuple(swept_values(component, siblings)))
-
-
-def _short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
-    """The short label of each; what differs is looked up once for each class."""
-    by_class: dict[type[Component], list[Component]] = {}
+def by_title(components: tuple[Component, ...]) -> list[list[Component]]:
+    """The components in groups of one class and title, whose members differ in fields alone."""
+    found: dict[Any, list[Component]] = {}
     for component in components:
-        by_class.setdefault(type(component), []).append(component)
+        found.setdefault((type(component), title_of(component)), []).append(component)
+    return list(found.values())
+
+
+def short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
+    """For each its title and the fields in which it differs from others of that title."""
     labels = {}
-    for same in by_class.values():
+    for same in by_title(components):
         fields = swept_fields(tuple(same))
         for component in same:
             labels[component] = _label(component, fields)
@@ -212,11 +274,10 @@ def _short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
 
 
 def _label(component: Component, fields: tuple[str, ...]) -> str:
-    title = str(getattr(component, "label", "") or component.name)
     # Code, such as the function of a user's loss, has no form for people.
     told = component.document().keys() - {"label"}
     values = [(name, getattr(component, name)) for name in fields if name in told]
-    return " ".join([title, *(_told(name, value) for name, value in values)])
+    return " ".join([title_of(component), *(_told(name, value) for name, value in values)])
 
 
 def _told(name: str, value: Any) -> str:
@@ -240,9 +301,18 @@ def _short(value: Any) -> str:
 def choice_labels(study: Study) -> tuple[str, ...]:
     """A name for each choice that says how it differs from the others."""
     several = [kind for kind in KINDS if len(getattr(study, kind)) > 1] or ["algorithm"]
-    labels = {kind: _short_labels(getattr(study, kind)) for kind in several}
+    told = {*several, "estimator"}
+    labels = {kind: short_labels(getattr(study, kind)) for kind in told}
     names = []
     for choice in study.choices():
-        parts = [labels[kind][getattr(choice, kind)] for kind in several]
-        names.append(" · ".join(parts + ([choice.label] if choice.label else [])))
+        parts = [labels[kind][part] for kind, part in choice.parts.items() if kind in told]
+        names.append(BETWEEN.join(parts + ([choice.label] if choice.label else [])))
     return tuple(names)
+
+
+def _baselines(study: Study) -> tuple[str, ...]:
+    """What the baseline may be called: with several data, names without their part on the data."""
+    names = choice_labels(study)
+    if len(study.data) > 1:
+        names = tuple(dict.fromkeys(name.partition(BETWEEN)[2] for name in names))
+    return names

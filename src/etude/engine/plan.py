@@ -1,6 +1,5 @@
 """From a study to members, and from members to programs."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,10 +14,18 @@ from etude.component import Component
 from etude.data.base import Data, Prepared, Source, Split, Stream
 from etude.data.rows import padded_rows
 from etude.engine.device import Device, current_device
+from etude.engine.memory import (
+    check_members,
+    check_programs,
+    check_splits,
+    check_steps,
+    check_training,
+)
 from etude.engine.state import Inputs, Shared, Task
 from etude.engine.status import Status
 from etude.engine.train import Member as Training
 from etude.errors import InputError
+from etude.estimator.base import Estimator
 from etude.keys import key_of
 from etude.metric.base import Metric
 from etude.metric.choose import applicable, default_metric
@@ -83,7 +90,7 @@ class Program:
     @property
     def seconds(self) -> float:
         """A rough guess how long a chunk trains, to begin with: it decides no bits."""
-        return self.width * (1e-5 * self.steps + self.operations / 2e10)
+        return self.width * (2.5e-5 * self.steps + self.operations / 4e10)
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,15 @@ class Plan:
         """The number of the data choice that a choice uses."""
         return self.study.data.index(self.choices[choice].data)
 
+    @cached_property
+    def estimators(self) -> tuple[int, ...]:
+        """The members that train themselves on the host, in no program."""
+        return tuple(
+            number
+            for number, member in enumerate(self.members)
+            if self.choices[member.choice].estimator is not None
+        )
+
     @property
     def bytes(self) -> int:
         """Memory that training takes at most, in bytes: the data once, and W members a worker."""
@@ -138,11 +154,13 @@ class Plan:
         return data + self.device.workers * widest
 
     def __str__(self) -> str:
+        networks = len(self.members) - len(self.estimators)
+        fits = f" and {len(self.estimators)} fits of estimators" if self.estimators else ""
         return (
             f"{self.study.name}: {len(self.choices)} choices × "
             f"{len(self.materials[0].splits)} splits × {self.study.seeds} seeds = "
-            f"{len(self.members)} networks in {len(self.programs)} "
-            f"program{'s' if len(self.programs) != 1 else ''}, about "
+            f"{networks} networks in {len(self.programs)} "
+            f"program{'s' if len(self.programs) != 1 else ''}{fits}, about "
             f"{max(1, round(self.bytes / 2**20))} MiB"
         )
 
@@ -154,36 +172,64 @@ def plan(study: Study, device: Device | None = None) -> Plan:
         InputError: parts of the study do not fit one another; the message says which.
     """
     device = device or current_device()
-    materials = tuple(_material(study, data) for data in study.data)
+    materials = tuple(_material(study, data, device) for data in study.data)
     contents: dict[Any, int] = {}
     alike = [
         contents.setdefault(_content(data, material), number)
         for number, (data, material) in enumerate(zip(study.data, materials, strict=True))
     ]
     choices = study.choices()
+    splits = [len(materials[study.data.index(choice.data)].splits) for choice in choices]
+    check_members(len(choices), max(splits), study.seeds, sum(splits) * study.seeds)
     programs: dict[Any, Program] = {}
     members: list[Member] = []
     for number, choice in enumerate(choices):
         index = study.data.index(choice.data)
         material = materials[index]
-        _check(choice, material)
-        program = _program(choice, alike[index], materials[alike[index]], device, programs)
+        program = None
+        if choice.estimator is not None:
+            _check_estimator(choice.estimator, material, study.metric)
+        else:
+            _check(choice, material)
+            program = _program(choice, alike[index], materials[alike[index]], device, programs)
         for split in range(len(material.splits)):
             for seed in range(study.seeds):
-                program.members.append(len(members))
+                if program is not None:
+                    program.members.append(len(members))
                 members.append(Member(number, split, seed))
     return Plan(study, choices, tuple(members), materials, tuple(programs.values()), device)
 
 
-def _material(study: Study, data: Data) -> Material:
+def _material(study: Study, data: Data, device: Device) -> Material:
     prepared = data.prepare()
     metrics = list(applicable(prepared.spec))
     if study.metric is not None:
         study.metric.check(prepared.spec)
         metrics = [metric for metric in metrics if metric.name != study.metric.name]
         metrics.append(study.metric)
-    splits = study.validation.splits(prepared.rows, prepared.strata, study.seed)
+    splits = study.validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
+    check_splits(data.name, prepared.rows, splits, device)
+    if study.metric is not None:
+        _check_judged(study.metric, prepared, splits)
     return Material(prepared, splits, tuple(metrics))
+
+
+def _check_judged(metric: Metric, prepared: Prepared, splits: tuple[RowSplit, ...]) -> None:
+    """Raise an `InputError` where rows that choose or judge cannot give the metric a value."""
+    targets = prepared.targets
+    if targets is None:
+        return
+    for number, split in enumerate(splits, 1):
+        for role in ("validation", "test"):
+            rows = getattr(split, role)
+            if not rows.size:
+                continue
+            if np.isnan(metric.trivial(targets[split.train], targets[rows], prepared.spec)):
+                raise InputError(
+                    f"`metric` {metric.name} needs {metric.needs} among the {role} rows of every "
+                    f"split, and the {rows.size} of split {number} lack that: choose larger or "
+                    "stratified parts under [validation], or another metric"
+                )
 
 
 def _content(data: Data, material: Material) -> Any:
@@ -193,13 +239,32 @@ def _content(data: Data, material: Material) -> Any:
 
 def _check(choice: Choice, material: Material) -> None:
     spec = material.prepared.spec
-    choice.loss.check(spec)
-    choice.model.check(spec)
-    stops = choice.algorithm.stopping is not None
+    model, loss, algorithm = choice.network
+    loss.check(spec)
+    model.check(spec)
+    stops = algorithm.stopping is not None
     if stops and any(split.validation.size == 0 for split in material.splits):
         raise InputError(
             "`stopping` watches the loss on validation rows and these splits have none; "
             "set apart some, for example `validation = 0.2` under [validation]"
+        )
+
+
+def _check_estimator(estimator: Estimator, material: Material, metric: Metric | None) -> None:
+    spec = material.prepared.spec
+    estimator.check(spec)
+    if metric is not None and metric.probabilistic:
+        raise InputError(
+            f"`metric` {metric.name} needs standard deviations, and `estimator` {estimator} "
+            "tells none: choose another metric"
+        )
+    if metric is None and default_metric(spec) is None:
+        raise InputError(
+            f"`estimator` {estimator} has no loss to be compared by, and the study no metric"
+        )
+    if metric is not None and metric.probabilistic:
+        raise InputError(
+            f"`estimator` {estimator} tells no deviations, which `metric` {metric.name} judges"
         )
 
 
@@ -211,19 +276,21 @@ def _program(
     programs: dict[Any, Program],
 ) -> Program:
     """The program of a choice, made where there is none yet."""
-    prepared, algorithm = material.prepared, choice.algorithm
+    prepared = material.prepared
+    model, loss, algorithm = choice.network
     counts = [split.train.size for split in material.splits]
     batch_size = prepared.stream.batch_rows(algorithm.batch_size, max(counts))
     batches = [_batches(prepared.stream, count, batch_size) for count in counts]
     epochs = algorithm.epochs
     if algorithm.steps:
-        epochs = math.ceil(algorithm.steps / min(batches))
+        epochs = -(-algorithm.steps // min(batches))
+    check_steps(epochs, 1 if algorithm.steps else max(batches))
     base = {name: getattr(algorithm, name) for name in Algorithm.model_fields}
     fixed = (
         index,
         jax.tree.structure(prepared.stream),
-        jax.tree.structure(choice.model),
-        jax.tree.structure(choice.loss),
+        jax.tree.structure(model),
+        jax.tree.structure(loss),
         batch_size,
         epochs,
     )
@@ -236,12 +303,12 @@ def _program(
             return programs[known]
 
     def task(rules: tuple[Algorithm, ...]) -> Task:
-        keep = padded_rows(prepared.rows) * choice.loss.outputs(prepared.spec) <= OUTPUT_NUMBERS
+        keep = padded_rows(prepared.rows) * loss.outputs(prepared.spec) <= OUTPUT_NUMBERS
         return Task(
             spec=prepared.spec,
             stream=prepared.stream,
-            model=choice.model,
-            loss=choice.loss,
+            model=model,
+            loss=loss,
             rules=rules,
             metrics=material.metrics,
             batch_size=batch_size,
@@ -262,7 +329,9 @@ def _program(
     shape = (batch_size, *material.shapes.splits.order.shape[1:], prepared.rows)
     profile = device.profile(width, options) | {"shape": list(shape)}
     program = Program(training.task, index, width, options, profile, training, steps, operations)
+    check_training(program, _bytes(material.shared), device)
     programs[key] = program
+    check_programs(len(programs))
     return program
 
 
@@ -330,11 +399,14 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
     choice = plan.choices[member.choice]
     rules = [type(rule) for rule in program.task.rules]
     stream = plan.materials[plan.material_of(member.choice)].prepared.stream
-    parts = (stream, choice.model, choice.loss)
-    numbers = [float(leaf) for part in (*parts, choice.algorithm) for leaf in jax.tree.leaves(part)]
+    parts = (stream, *choice.network)
+    numbers = [float(leaf) for part in parts for leaf in jax.tree.leaves(part)]
     numbers += [0.0] * (program.training.numbers - len(numbers))
+    # A number beyond single precision is infinite there, and makes its member diverge.
+    with np.errstate(over="ignore"):
+        values = np.array(numbers, jax.numpy.result_type(float))
     return Inputs(
-        numbers=np.array(numbers, jax.numpy.result_type(float)),
+        numbers=values,
         rule=np.int32(rules.index(type(choice.algorithm))),
         split=np.int32(member.split),
         # All choices with one label share keys: they start from the same weights where their

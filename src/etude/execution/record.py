@@ -14,7 +14,7 @@ from etude.engine.state import Carry
 from etude.engine.status import Status
 from etude.store.identity import member_identity, study_identity
 from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
-from etude.study import KINDS, Study, choice_labels, swept_fields
+from etude.study import SEVERAL, Study, by_title, choice_labels, swept_fields, title_of
 
 
 def study_record(whole: Plan, text: str = "") -> StudyRecord:
@@ -50,7 +50,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
                 },
                 study.seed,
                 member.seed,
-                whole.programs[whole.program_of[number]].profile,
+                profile_of(whole, number),
             ),
             choice=member.choice,
             split=member.split,
@@ -63,7 +63,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         ChoiceRecord(
             names[number],
             choice.document(),
-            {name: value for kind in KINDS for name, value in swept[getattr(choice, kind)].items()},
+            {name: value for part in choice.parts.values() for name, value in swept[part].items()},
         )
         for number, choice in enumerate(whole.choices)
     )
@@ -72,7 +72,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         for material in whole.materials
         for split in material.splits
     )
-    profile = whole.programs[0].profile | {
+    profile = profile_of(whole, 0) | {
         "width": sorted({program.width for program in whole.programs})
     }
     return StudyRecord(
@@ -97,19 +97,24 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
     )
 
 
+def profile_of(whole: Plan, number: int) -> dict[str, Any]:
+    """The numerics profile of a member; of an estimator the versions that decide its results."""
+    estimator = whole.choices[whole.members[number].choice].estimator
+    if estimator is None:
+        return whole.programs[whole.program_of[number]].profile
+    return whole.device.host_profile() | estimator.versions()
+
+
 def _swept(study: Study) -> dict[Component, dict[str, Any]]:
     """For every component of a study, what sets it apart from the others of its kind."""
     swept: dict[Component, dict[str, Any]] = {}
-    for kind in KINDS:
-        siblings = getattr(study, kind)
-        classes: dict[type[Component], list[Component]] = {}
-        for component in siblings:
-            classes.setdefault(type(component), []).append(component)
-        for same in classes.values():
+    for kind in SEVERAL:
+        groups = by_title(getattr(study, kind))
+        for same in groups:
             fields = swept_fields(tuple(same))
             for component in same:
                 document = component.document()
-                named = {kind: component.name} if len(classes) > 1 else {}
+                named = {kind: title_of(component)} if len(groups) > 1 else {}
                 # Code, such as the module class of a user, differs too and is in no document.
                 told = [name for name in fields if name in document]
                 swept[component] = named | {f"{kind}.{name}": document[name] for name in told}
@@ -178,7 +183,7 @@ def member_record(
     status = Status(int(part["status"]))
     epochs = int(part["epoch"])
     best = int(part["best"]) or epochs
-    curves = _curves(program, metrics, part["history"][:epochs])
+    curves = curves_of(program, metrics, part["history"][:epochs])
     # A loss on held-out rows that is not finite did not touch training; it is no result either.
     has_rows = [getattr(split, role).size > 0 for role in ROLES]
     if not np.all(np.isfinite(curves[best - 1, has_rows, 0])):
@@ -209,7 +214,7 @@ def member_record(
     )
 
 
-def _curves(program: Program, metrics: tuple[str, ...], history: np.ndarray) -> np.ndarray:
+def curves_of(program: Program, metrics: tuple[str, ...], history: np.ndarray) -> np.ndarray:
     """`[epochs, roles, metrics]` from the means of the statistics."""
     curves = np.full((*history.shape[:2], len(metrics)), np.nan, np.float32)
     history = np.asarray(history, np.float64)

@@ -12,6 +12,7 @@ from etude.engine.population import Population
 from etude.engine.state import Carry
 from etude.engine.status import Status
 from etude.errors import InputError
+from etude.execution.record import curves_of
 from etude.network import Network, network_of
 from etude.store.identity import study_identity
 from etude.store.records import StudyRecord
@@ -39,7 +40,13 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
     if not 0 <= choice < len(choices):
         raise InputError(f"`choice` must be a number from 0 to {len(choices) - 1}, got {choice}")
     chosen = choices[choice]
-    last = median_best_epoch(record, choice) if chosen.algorithm.stopping is not None else None
+    if chosen.estimator is not None:
+        raise InputError(
+            f"`refit` trains networks, and choice {choice} is the estimator {chosen.estimator}; "
+            "fit it with its own library, or choose a network"
+        )
+    model, loss, algorithm = chosen.network
+    last = median_best_epoch(record, choice) if algorithm.stopping is not None else None
     whole = plan(_on_all_rows(study, chosen), device)
     _check_data(study, chosen, whole, record)
     program, material = whole.programs[0], whole.materials[0]
@@ -55,8 +62,8 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
         )
     return network_of(
         material.prepared,
-        chosen.model,
-        chosen.loss,
+        model,
+        loss,
         program.training.trained(inputs, part),
         {name: value[0] for name, value in shared.fitted.items()} if shared.fitted else {},
         chosen.document(),
@@ -89,12 +96,13 @@ def median_best_epoch(record: StudyRecord, choice: int) -> int:
 
 
 def _on_all_rows(study: Study, chosen: Choice) -> Study:
+    model, loss, algorithm = chosen.network
     return Study(
         name=study.name,
         data=chosen.data,
-        model=chosen.model,
-        loss=chosen.loss,
-        algorithm=chosen.algorithm.changed(stopping=None),
+        model=model,
+        loss=loss,
+        algorithm=algorithm.changed(stopping=None),
         labels=(chosen.label,) if chosen.label else (),
         validation=TrainingOnly(),
         metric=study.metric,
@@ -117,10 +125,10 @@ def _check_data(study: Study, chosen: Choice, whole: Plan, record: StudyRecord) 
 
 def _measured(program: Program, part: Carry) -> dict[str, Any]:
     """Loss and metrics on the training rows after the last epoch; None where they have none."""
-    means = np.asarray(part.history[int(part.epoch) - 1, 0], np.float64)
-    columns = program.training.columns
-    values = {"loss": float(means[columns[0]][0])} | {
-        metric.name: float(metric.value(means[column]))
-        for metric, column in zip(program.task.metrics, columns[1:], strict=True)
+    names = ("loss", *(metric.name for metric in program.task.metrics))
+    last = int(part.epoch)
+    values = curves_of(program, names, np.asarray(part.history)[last - 1 : last])[0, 0]
+    return {
+        name: float(value) if np.isfinite(value) else None
+        for name, value in zip(names, values, strict=True)
     }
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}

@@ -1,37 +1,29 @@
 """Running a study: a queue of chunks, workers that train them, one writer."""
 
+import hashlib
 import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
-
-from etude.engine.checkpoint import from_bytes, to_bytes
 from etude.engine.device import Device
-from etude.engine.plan import Plan, chunks, inputs_of, plan
-from etude.engine.population import Population
-from etude.engine.state import Carry, Shared
-from etude.engine.status import Status
-from etude.execution.record import member_record, results_of, study_record
+from etude.engine.plan import Plan, chunks, plan
+from etude.execution.canary import Canary
+from etude.execution.pace import Pace, Stretch
+from etude.execution.record import study_record
+from etude.execution.workers import CHUNK_ENDED, Checkpoint, Trained, Workers
+from etude.store.errors import StoreError
 from etude.store.records import FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
 from etude.study import Study
 
-SEGMENT_SECONDS = 2.0
-"""About so long a chunk trains between two borders, where it can stop and be kept."""
-
 SAVE_SECONDS = 0.2
 """Results that arrive within so long are stored together."""
-
-CHUNK_ENDED = object()
-"""Arrives after everything that a chunk has to store."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,7 @@ class Event:
         reused: members found in the store.
         finished: members trained so far in this run.
         programs: programs of the study.
+        left: about how many seconds training will still take; None before that can be told.
     """
 
     stage: str
@@ -51,18 +44,16 @@ class Event:
     reused: int
     finished: int
     programs: int
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a member stood at a border, on its way to the store."""
-
-    identity: str
-    epoch: int
-    content: bytes
+    left: float | None = None
 
 
 Watcher = Callable[[Event], None]
+Conclude = Callable[[Plan, StudyRecord, Store], dict[str, Any]]
+
+
+def no_conclusion(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
+    """Nothing is found beside the results."""
+    return {}
 
 
 class Interrupted(Exception):
@@ -81,6 +72,7 @@ def run(
     text: str = "",
     device: Device | None = None,
     watch: Watcher | None = None,
+    conclude: Conclude = no_conclusion,
 ) -> StudyRecord:
     """Train every member of a study that the store does not hold yet.
 
@@ -91,6 +83,8 @@ def run(
         text: the study file, to be kept with the results.
         device: where to train; by default JAX's default device.
         watch: called with an `Event` whenever something has happened.
+        conclude: what is found from the results of a study that has ended, beside what its
+            record says is found already; it is kept with them.
 
     Raises:
         InputError: the study cannot be trained as it is.
@@ -100,9 +94,10 @@ def run(
     whole = plan(study, device)
     record = study_record(whole, text)
     if isinstance(store, Store):
-        return _Run(whole, store.begin(record), store, True, watch, begin).go()
+        return _Run(whole, store.begin(record), store, True, watch, begin, conclude).go()
     with Store.open(store) as opened:
-        return _Run(whole, opened.begin(record), opened, store is not None, watch, begin).go()
+        lasting = store is not None
+        return _Run(whole, opened.begin(record), opened, lasting, watch, begin, conclude).go()
 
 
 class _Run:
@@ -116,22 +111,16 @@ class _Run:
         lasting: bool,
         watch: Watcher | None,
         begin: float,
+        conclude: Conclude,
     ) -> None:
         self._plan, self._record, self._store, self._lasting = whole, record, store, lasting
         self._watch = watch or (lambda event: None)
         self._begin = begin
-        self._populations = [
-            Population(program.training, program.width, program.options)
-            for program in whole.programs
-        ]
-        self._shared: dict[int, Shared] = {}
-        self._shared_lock = threading.Lock()
+        self._conclude = conclude
         self._store_lock = threading.Lock()
-        self._stop = threading.Event()
-        self._arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._waiting: list[MemberRecord | Checkpoint] = []
         self._checkpointed = store.checkpointed() if lasting else frozenset()
-        self._broken: dict[int, str] = {}
+        self._workers = Workers(whole, record, self._checkpoints if lasting else None)
         self._number_of = {member.identity: place for place, member in enumerate(record.members)}
         self._results = {
             place: member
@@ -139,49 +128,97 @@ class _Run:
             if member.status in FINISHED
         }
         self._reused = len(self._results)
+        self._trained: set[int] = set()
+        self._pace = self._measure()
 
     def go(self) -> StudyRecord:
         """Compile every program that has something to train, then train chunk by chunk."""
-        work = [
-            (number, chunk)
-            for number, program in enumerate(self._plan.programs)
-            for chunk in chunks(
-                [member for member in program.members if member not in self._results],
-                program.width,
-            )
-        ]
+        work = self._work()
         begin = time.perf_counter()
         self._tell("compile")
         try:
             with ThreadPoolExecutor(self._plan.device.workers) as pool:
                 try:
-                    needed = sorted({number for number, _ in work})
-                    list(pool.map(self._compile, needed))
+                    needed = sorted({number for number, _ in work if number is not None})
+                    list(pool.map(self._workers.compile, needed))
                     compiled = time.perf_counter()
                     self._tell("train")
                     for number, chunk in work:
-                        pool.submit(self._train_or_fail, number, chunk)
+                        pool.submit(self._workers.train, number, chunk)
                     self._collect(len(work))
+                    trained = {number: self._results[number] for number in self._trained}
+                    checks = [pool.submit(self._workers.canary, n, trained) for n in needed]
+                    canaries = [found for check in checks if (found := check.result())]
                 except BaseException:
-                    self._stop.set()
+                    self._workers.stop.set()
                     pool.shutdown(cancel_futures=True)
                     self._drain()
                     raise
         except KeyboardInterrupt:
             record = self._finished(begin, time.perf_counter())
             raise Interrupted(record, len(record.members) - len(self._results)) from None
-        return self._finished(begin, compiled)
+        except StoreError as error:
+            missing = len(self._record.members) - len(self._results)
+            told = f"{missing} of {len(self._record.members)} networks are not in the store yet"
+            raise StoreError(f"{error}; {told}") from error
+        return self._finished(begin, compiled, canaries)
+
+    def _work(self) -> list[tuple[int | None, list[int]]]:
+        """The chunks that are to be trained, each with its program; estimators have none.
+
+        One chunk of every program comes first, so that all are soon measured; of the others the
+        long ones do, so that the workers end together. Choices follow one another in an order
+        that has nothing to do with their values: the first ones tell how long the others take.
+        """
+        firsts: list[tuple[int | None, list[int]]] = []
+        others: list[tuple[int | None, list[int]]] = []
+        programs = self._plan.programs
+        for number in sorted(range(len(programs)), key=lambda n: -programs[n].seconds):
+            missing = [member for member in programs[number].members if member not in self._results]
+            missing.sort(key=self._shuffled)
+            first, *rest = chunks(missing, programs[number].width) or [[]]
+            if first:
+                firsts.append((number, first))
+                others += [(number, chunk) for chunk in rest]
+        fits = [member for member in self._plan.estimators if member not in self._results]
+        return firsts + [(None, [member]) for member in fits] + others
+
+    def _shuffled(self, member: int) -> tuple[bytes, int]:
+        """Sorts members by choice, the choices in no meaningful order."""
+        choice = self._plan.members[member].choice
+        return hashlib.sha256(choice.to_bytes(8, "big")).digest(), member
+
+    def _checkpoints(self, identities: list[str]) -> list[tuple[int, bytes] | None]:
+        if self._checkpointed.isdisjoint(identities):
+            return [None] * len(identities)
+        with self._store_lock:
+            return [self._store.latest_checkpoint(identity) for identity in identities]
+
+    def _measure(self) -> Pace:
+        """The work that is to be done: a stretch for each program, and one for estimators."""
+        stretches = [
+            Stretch(
+                members=sum(member not in self._results for member in program.members),
+                epochs=program.task.epochs,
+                guess=program.seconds / program.width / program.task.epochs,
+            )
+            for program in self._plan.programs
+        ]
+        fits = sum(member not in self._results for member in self._plan.estimators)
+        return Pace([*stretches, Stretch(fits, 1, guess=0.2)], self._plan.device.workers)
 
     def _collect(self, chunks_left: int) -> None:
         """Store results as they arrive, several at a time, until every chunk has ended."""
         saved = time.monotonic()
         while chunks_left:
             try:
-                item = self._arrived.get(timeout=SAVE_SECONDS)
+                item = self._workers.arrived.get(timeout=SAVE_SECONDS)
             except queue.Empty:
                 item = None
             if item is CHUNK_ENDED:
                 chunks_left -= 1
+            elif isinstance(item, Trained):
+                self._pace.trained(item.program, item.members, item.epochs, item.seconds)
             elif item is not None:
                 self._waiting.append(item)
             if not chunks_left or time.monotonic() - saved > SAVE_SECONDS:
@@ -190,9 +227,9 @@ class _Run:
 
     def _drain(self) -> None:
         """Store what has arrived by the time that the run is stopped."""
-        while not self._arrived.empty():
-            item = self._arrived.get()
-            if item is not CHUNK_ENDED:
+        while not self._workers.arrived.empty():
+            item = self._workers.arrived.get()
+            if isinstance(item, MemberRecord | Checkpoint):
                 self._waiting.append(item)
         self._save_waiting()
 
@@ -220,7 +257,10 @@ class _Run:
         for record in records:
             # A lasting store has the outputs; they need not stay in memory too.
             kept = replace(record, outputs=None) if self._lasting else record
-            self._results[self._number_of[record.identity]] = kept
+            number = self._number_of[record.identity]
+            self._results[number] = kept
+            self._trained.add(number)
+            self._pace.ended(self._stretch_of(number), number, record.epochs)
         self._tell("train")
 
     def _tell(self, stage: str) -> None:
@@ -231,108 +271,16 @@ class _Run:
                 reused=self._reused,
                 finished=len(self._results) - self._reused,
                 programs=len(self._plan.programs),
+                left=self._pace.left(),
             )
         )
 
-    def _compile(self, number: int) -> None:
-        """Compile a program; where that fails its members will fail, and the study goes on."""
-        if self._stop.is_set():
-            return
-        try:
-            self._populations[number].compile(self._share(number))
-        except Exception as error:
-            self._broken[number] = f"cannot be compiled: {type(error).__name__}: {error}"
+    def _stretch_of(self, member: int) -> int:
+        return self._plan.program_of.get(member, -1)
 
-    def _train_or_fail(self, number: int, members: list[int]) -> None:
-        """Train one chunk; what goes wrong is a result of its members, and the study goes on."""
-        try:
-            if number in self._broken:
-                self._fail(members, self._broken[number])
-            elif not self._stop.is_set():
-                for record in self._train(number, members):
-                    self._arrived.put(record)
-        except BaseException as error:
-            self._fail(members, f"{type(error).__name__}: {error}")
-        finally:
-            self._arrived.put(CHUNK_ENDED)
-
-    def _fail(self, members: list[int], reason: str) -> None:
-        for member in members:
-            record = self._record.members[member]
-            self._arrived.put(replace(record, status="failed", reason=reason))
-
-    def _train(self, number: int, members: list[int]) -> list[MemberRecord]:
-        """Train one chunk from its start, or from where an earlier run left it.
-
-        Returns:
-            the records of its members; none where the run is stopped before its end.
-        """
-        program, population = self._plan.programs[number], self._populations[number]
-        shared = self._share(number)
-        begin = time.perf_counter()
-        inputs, carry = population.start(shared, [inputs_of(self._plan, m) for m in members])
-        carry, done = self._resumed(population, members, carry)
-        epochs = program.task.epochs
-        # A long program begins with one epoch, which tells how many make a segment.
-        ahead = 1 if program.seconds > SEGMENT_SECONDS else epochs
-        while done < epochs:
-            if self._stop.is_set():
-                return []
-            start = time.perf_counter()
-            carry = population.train(shared, inputs, carry, min(epochs, done + ahead))
-            if not np.any(np.asarray(carry.status) == Status.RUNNING):
-                break
-            pace = (time.perf_counter() - start) / ahead
-            done += ahead
-            ahead = max(1, int(SEGMENT_SECONDS / pace))
-            if self._lasting:
-                self._keep(population, members, carry, done)
-        seconds = (time.perf_counter() - begin) / len(members)
-        results = population.unstack(results_of(carry), len(members))
-        return [
-            member_record(
-                self._plan,
-                member,
-                self._record.members[member],
-                self._record.metrics,
-                part,
-                seconds,
-            )
-            for member, part in zip(members, results, strict=True)
-        ]
-
-    def _resumed(
-        self, population: Population, members: list[int], carry: Carry
-    ) -> tuple[Carry, int]:
-        """The carry with what checkpoints hold of these members, and the epochs they share."""
-        identities = [self._record.members[member].identity for member in members]
-        if self._checkpointed.isdisjoint(identities):
-            return carry, 0
-        with self._store_lock:
-            checkpoints = [self._store.latest_checkpoint(identity) for identity in identities]
-        parts = population.unstack(carry, population.width)
-        epochs = [0] * len(members)
-        for place, checkpoint in enumerate(checkpoints):
-            if checkpoint is not None:
-                epochs[place], content = checkpoint
-                parts[place] = from_bytes(content, parts[place])
-        return population.stack(parts), min(epochs)
-
-    def _keep(self, population: Population, members: list[int], carry: Carry, epoch: int) -> None:
-        """Hand a checkpoint of each member to the writer."""
-        for member, part in zip(members, population.unstack(carry, len(members)), strict=True):
-            identity = self._record.members[member].identity
-            self._arrived.put(Checkpoint(identity, epoch, to_bytes(part)))
-
-    def _share(self, number: int) -> Shared:
-        """The shared arrays of a program on the device; programs on the same data share them."""
-        material = self._plan.programs[number].material
-        with self._shared_lock:
-            if material not in self._shared:
-                self._shared[material] = jax.device_put(self._plan.materials[material].shared)
-            return self._shared[material]
-
-    def _finished(self, begin: float, compiled: float) -> StudyRecord:
+    def _finished(
+        self, begin: float, compiled: float, canaries: Sequence[Canary] = ()
+    ) -> StudyRecord:
         end = time.perf_counter()
         members = tuple(
             self._results.get(place, member) for place, member in enumerate(self._record.members)
@@ -351,7 +299,9 @@ class _Run:
                     "compile_seconds": population.compile_seconds,
                     "options": program.options,
                 }
-                for program, population in zip(self._plan.programs, self._populations, strict=True)
+                for program, population in zip(
+                    self._plan.programs, self._workers.populations, strict=True
+                )
             ),
             seconds={
                 "compile": compiled - begin,
@@ -361,5 +311,17 @@ class _Run:
             trained=sum(member.status in FINISHED for member in members) - self._reused,
             reused=self._reused,
         )
+        record = replace(record, findings=self._found(record, canaries))
         self._store.finish(record)
         return record
+
+    def _found(self, record: StudyRecord, canaries: Sequence[Canary]) -> dict[str, Any]:
+        """What is kept beside the results: earlier findings hold where nothing was trained."""
+        for canary in canaries:
+            if not canary.agrees:
+                warnings.warn(canary.message, RuntimeWarning, stacklevel=2)
+        told = {"canaries": [asdict(canary) for canary in canaries]}
+        found = told if self._trained else self._record.findings
+        if any(member.status not in (*FINISHED, "failed") for member in record.members):
+            return found
+        return found | self._conclude(self._plan, replace(record, findings=found), self._store)

@@ -1,0 +1,86 @@
+"""One member of every program, trained again on its own: it must come to the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from etude.engine.plan import Plan, inputs_of
+from etude.engine.population import Population
+from etude.engine.state import Shared
+from etude.execution.record import curves_of
+from etude.store.records import MemberRecord
+
+SHARE = 0.1
+"""The canary may take this share of its program's training; otherwise there is none."""
+
+TOLERANCE = 0.01
+"""Side by side a network's first loss may differ so much from the one it has alone: rounding
+that training has grown; a wrong computation is farther off."""
+
+
+@dataclass(frozen=True)
+class Canary:
+    """What became of a program's canary.
+
+    Attributes:
+        program: number of the program.
+        member: number of the member.
+        agrees: whether it came to the same.
+        message: what differs; "" where nothing does.
+    """
+
+    program: int
+    member: int
+    agrees: bool
+    message: str
+
+
+def canary_of(
+    whole: Plan,
+    program: int,
+    population: Population,
+    shared: Shared,
+    trained: dict[int, MemberRecord],
+    metrics: tuple[str, ...],
+) -> Canary | None:
+    """Train the first epoch of one member again, alone, and compare its metrics.
+
+    Of the members that were trained the one with the lowest training loss after its first epoch
+    is taken: what rounds differently grows least there. Where members are looped the same bits
+    are due, otherwise the same values within `TOLERANCE`: the network is then trained by a
+    program of width 1, because chunks have been wrong, not just rounded (jax #27591).
+
+    Args:
+        whole: the plan.
+        program: number of the program.
+        population: its compiled program.
+        shared: the arrays that it reads.
+        trained: number -> record of its members that this run has trained.
+        metrics: the metrics of the study record.
+
+    Returns:
+        None where nothing can be compared, or it would cost more than `SHARE`.
+    """
+    first = {number: record.curves[0] for number, record in trained.items() if record.epochs}
+    finite = {number: curve for number, curve in first.items() if np.isfinite(curve[0, 0])}
+    if not finite or SHARE * sum(record.epochs for record in trained.values()) < 1:
+        return None
+    member = min(finite, key=lambda number: (finite[number][0, 0], number))
+    known = whole.programs[program]
+    alone = population if population.width == 1 else Population(known.training, 1, known.options)
+    inputs, carry = alone.start(shared, [inputs_of(whole, member)])
+    carry = alone.train(shared, inputs, carry, 1)
+    again = curves_of(known, metrics, np.asarray(carry.history)[:1])[0]
+    if population.width == 1:
+        agrees = np.array_equal(again, finite[member], equal_nan=True)
+    else:
+        loss, expected = again[0, 0], finite[member][0, 0]
+        agrees = bool(abs(loss - expected) <= TOLERANCE * max(abs(expected), 1e-6))
+    message = ""
+    if not agrees:
+        message = (
+            f"network {member} of program {program + 1} came to a training loss of "
+            f"{finite[member][0, 0]:.9g} after its first epoch, and to {again[0, 0]:.9g} when it "
+            "was trained again alone"
+        )
+    return Canary(program, member, bool(agrees), message)

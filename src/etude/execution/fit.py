@@ -1,0 +1,73 @@
+"""Members that train themselves: estimators of other libraries on the rows of a split."""
+
+import threading
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from etude.batch import ROLES
+from etude.engine.plan import Plan
+from etude.errors import InputError
+from etude.execution.rows import rows_of, statistics_of
+from etude.keys import key_of
+from etude.metric.base import measured
+from etude.store.records import MemberRecord
+
+_one_at_a_time = threading.Lock()
+"""Filters of warnings belong to the process."""
+
+
+def fitted_record(
+    whole: Plan, number: int, record: MemberRecord, metrics: tuple[str, ...]
+) -> MemberRecord:
+    """The record of an estimator, trained on the training rows and judged on all others.
+
+    Args:
+        whole: the plan.
+        number: which member of the plan.
+        record: its record before it was trained.
+        metrics: the metrics of the study record, in its order.
+
+    Raises:
+        InputError: its rows are no rows of numbers, or its predictions are not finite.
+    """
+    begin = time.perf_counter()
+    member = whole.members[number]
+    choice = whole.choices[member.choice]
+    material = whole.materials[whole.material_of(member.choice)]
+    split, spec = material.splits[member.split], material.prepared.spec
+    assert choice.estimator is not None
+    rows = rows_of(material, member.split)
+    inputs = rows.inputs
+    if not isinstance(inputs, np.ndarray):
+        raise InputError(f"`estimator` {choice.estimator} needs rows of numbers as inputs")
+    words = key_of(whole.study.seed, member.seed, member.split, "estimator", choice.label)
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        prediction = choice.estimator.predict(
+            inputs.reshape(len(inputs), -1).astype(np.float64),
+            rows.targets,
+            split.train,
+            split.weights if split.weights.size else np.ones(split.train.size),
+            spec,
+            int(words[0]),
+        )
+    if np.isnan(prediction).any() or (spec.task == "numbers" and np.isinf(prediction).any()):
+        raise InputError(f"`estimator` {choice.estimator} predicts numbers that are not finite")
+    values: dict[str, dict[str, float | None]] = {role: dict.fromkeys(metrics) for role in ROLES}
+    for metric in material.metrics:
+        statistics = statistics_of(metric, prediction, rows)
+        for role in ROLES:
+            chosen = statistics[getattr(split, role)]
+            value = measured(metric, chosen) if len(chosen) else float("nan")
+            values[role][metric.name] = value if np.isfinite(value) else None
+    return replace(
+        record,
+        status="done",
+        seconds=time.perf_counter() - begin,
+        values=values,
+        curves=np.zeros((0, len(ROLES), len(metrics)), np.float32),
+        outputs=prediction[split.test].astype(np.float32),
+    )

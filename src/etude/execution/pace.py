@@ -1,0 +1,85 @@
+"""How long a run will still take, from how long its epochs have taken so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Stretch:
+    """The members of one program that a run has to train.
+
+    Attributes:
+        members: how many there are.
+        epochs: the budget of each.
+        guess: about how many seconds one member's epoch takes, before any was measured.
+        trained: epochs trained so far, of all members together.
+        seconds: how long they took one worker.
+        ended: members that have ended.
+        spent: the epochs that those took: fewer than their budget where they stop early.
+    """
+
+    members: int
+    epochs: int
+    guess: float
+    trained: int = 0
+    seconds: float = 0.0
+    ended: int = 0
+    spent: int = 0
+    running: dict[int, int] = field(default_factory=dict)
+
+    def left(self, usual: float) -> float:
+        """Epochs to train: members that have not ended take as many as those that have.
+
+        Args:
+            usual: the share of their budget that members of other programs have taken.
+        """
+        each = self.spent / self.ended if self.ended else usual * self.epochs
+        begun = sum(min(done, each) for done in self.running.values())
+        return max(0.0, (self.members - self.ended) * each - begun)
+
+
+class Pace:
+    """Measures a run and tells how long it will still take.
+
+    Args:
+        stretches: one for each program.
+        workers: how many chunks train at a time.
+    """
+
+    def __init__(self, stretches: Sequence[Stretch], workers: int) -> None:
+        self._stretches = stretches
+        self._workers = workers
+
+    def trained(self, stretch: int, members: Sequence[int], epochs: int, seconds: float) -> None:
+        """A chunk has trained so many epochs more of each of its members."""
+        part = self._stretches[stretch]
+        part.trained += epochs * len(members)
+        part.seconds += seconds
+        for member in members:
+            part.running[member] = part.running.get(member, 0) + epochs
+
+    def ended(self, stretch: int, member: int, epochs: int) -> None:
+        """A member has ended after so many epochs."""
+        part = self._stretches[stretch]
+        part.running.pop(member, None)
+        part.ended += 1
+        part.spent += epochs
+
+    def left(self) -> float | None:
+        """Seconds until all have ended; None before anything was measured.
+
+        A program that has not begun is taken to be as much slower or faster than the guess as
+        those that have.
+        """
+        measured = [part for part in self._stretches if part.trained]
+        guessed = sum(part.guess * part.trained for part in measured)
+        if not guessed:
+            return None
+        ratio = sum(part.seconds for part in measured) / guessed
+        budget = sum(part.ended * part.epochs for part in self._stretches)
+        usual = sum(part.spent for part in self._stretches) / budget if budget else 1.0
+        work = sum(
+            part.left(usual) * (part.seconds / part.trained if part.trained else ratio * part.guess)
+            for part in self._stretches
+        )
+        return work / self._workers

@@ -1,0 +1,123 @@
+"""`etude compare`, from a store to tables and JSON."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+import etude
+from etude import SGD, Adam, CrossEntropy, InputError, Iris, KFold, Linear, ScikitLearn, Wine, grid
+from etude.cli import app
+from etude.comparing import compared
+
+
+def study(name: str, data: object, **fields: object) -> etude.Study:
+    parts: dict[str, object] = {
+        "name": name,
+        "data": data,
+        "model": Linear(),
+        "loss": CrossEntropy(),
+        "algorithm": (*grid(SGD, learning_rate=[1e-5, 0.1], epochs=20), Adam(epochs=20)),
+        "validation": KFold(folds=8, stratified=True),
+    }
+    return etude.Study(**(parts | fields))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("compare") / "etude.db"
+    declared = {"baseline": "sgd learning_rate=0.1", "region": 0.05}
+    etude.run(study("flowers", Iris(), **declared), path)
+    etude.run(study("cultivars", Wine(), estimator=ScikitLearn(estimator="SVC")), path)
+    return path
+
+
+def stored(store: Path, name: str) -> etude.Result:
+    with etude.Store.open(store, readonly=True) as opened:
+        return etude.Result(opened.load(name))
+
+
+def command(store: Path, *arguments: str) -> str:
+    done = CliRunner().invoke(app, ["compare", *arguments, "--store", str(store)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_with_the_declared_baseline(store: Path) -> None:
+    answer = json.loads(command(store, "flowers", "--json"))
+    assert answer["baseline"] == "sgd learning_rate=0.1"
+    found = {row["choice"]: row for row in answer["differences"]}
+    assert set(found) == {"sgd learning_rate=1e-05", "adam"}
+    result = stored(store, "flowers")
+    values = {
+        label: [
+            member.values["test"]["accuracy"]
+            for member in result.record.members
+            if result.record.choices[member.choice].label == label
+        ]
+        for label in (*found, "sgd learning_rate=0.1")
+    }
+    for label, row in found.items():
+        d = np.subtract(values[label], values["sgd learning_rate=0.1"])
+        error = np.sqrt(d.var(ddof=1) * (1 / 8 + 1 / 7))
+        assert row["mean"] == pytest.approx(d.mean())
+        assert row["stderr"] == pytest.approx(error)
+        p = 2 * stats.t.sf(abs(d.mean() / row["stderr"]), 7)
+        assert row["p"] == pytest.approx(p)
+        assert sum(row["probabilities"].values()) == pytest.approx(1)
+    assert found["sgd learning_rate=1e-05"]["verdict"] == "worse"
+    text = command(store, "flowers")
+    assert "from the baseline sgd learning_rate=0.1, paired over 8 splits" in text
+    assert "equivalent" in text
+
+
+def test_another_baseline_may_be_named(store: Path) -> None:
+    answer = json.loads(command(store, "flowers", "--baseline", "adam", "--region", "0", "--json"))
+    assert answer["baseline"] == "adam"
+    with pytest.raises(InputError, match="got 'adamm'; did you mean 'adam'"):
+        compared([stored(store, "flowers")], "adamm", None, None, "steps")
+
+
+def test_with_the_best_where_no_baseline_is_declared(store: Path) -> None:
+    (found,) = json.loads(command(store, "cultivars", "--json"))["data"]
+    assert found["best"] == found["may_be_best"][0]
+    assert "sgd learning_rate=1e-05" in found["worse"]
+    assert set(found["p"]) == {*found["may_be_best"], *found["worse"]}
+    assert "may be best" in command(store, "cultivars")
+
+
+def test_how_soon_a_target_is_reached(store: Path) -> None:
+    answer = json.loads(command(store, "flowers", "--target", "0.5", "--json"))
+    rows = {row["choice"]: row for row in answer["choices"]}
+    assert rows["sgd learning_rate=0.1"]["share"] == 1
+    assert rows["sgd learning_rate=0.1"]["steps"] <= rows["sgd learning_rate=0.1"]["epochs"] * 5
+    assert "How soon accuracy reaches 0.5 on the test rows" in command(
+        store, "flowers", "--target", "0.5"
+    )
+
+
+def test_over_several_data_sets(store: Path) -> None:
+    answer = json.loads(command(store, "flowers", "cultivars", "--json"))
+    assert answer["data_sets"] == ["iris", "wine"]
+    assert {row["choice"] for row in answer["choices"]} == {
+        "sgd learning_rate=1e-05",
+        "sgd learning_rate=0.1",
+        "adam",
+    }
+    assert answer["left_out"] == ["SVC"]
+    ranks = {row["choice"]: row["mean_rank"] for row in answer["choices"]}
+    assert ranks["sgd learning_rate=1e-05"] == 3
+    text = command(store, "flowers", "cultivars", "--unit", "epochs")
+    assert "3 choices complete on each of 2 data sets. 1 choice left out: SVC" in text
+    assert "too few" in text
+
+
+def test_studies_without_a_common_choice_are_refused(store: Path) -> None:
+    other = study("alone", Iris(), algorithm=SGD(learning_rate=0.3, epochs=1))
+    etude.run(other, store)
+    done = CliRunner().invoke(app, ["compare", "alone", "cultivars", "--store", str(store)])
+    assert isinstance(done.exception, InputError)
+    assert "must have a choice in common" in str(done.exception)
