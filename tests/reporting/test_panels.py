@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from etude.evidence.result import Result
+from etude.evidence.verdict import kinds
 from etude.reporting.panels import (
     MOST_EPOCHS,
     best_of_kinds,
     curve_panels,
-    kinds,
     member_rows,
     ranking_rows,
     sensitivity_panels,

@@ -1,20 +1,7 @@
-"""The sentence below a ranking, and tables that machines can read."""
+"""Tables that people and machines can read."""
 
-from etude.evidence.result import Result
 from etude.reporting.markup import Html
-from etude.reporting.tables import html_table, worth_of_best
-from study_records import study_record
-
-
-def test_the_best_is_told_with_what_choosing_it_is_worth() -> None:
-    (sentence,) = worth_of_best(Result(study_record()))
-    assert sentence.startswith("Choosing the best is worth 0.97")
-    assert "judged on the split left out" in sentence
-
-
-def test_a_missing_estimate_says_why() -> None:
-    (sentence,) = worth_of_best(Result(study_record(rates=2, folds=1)))
-    assert "No estimate of the best that is free of the choice: with one split" in sentence
+from etude.reporting.tables import MOST, TOP, folded_table, html_table
 
 
 def test_tables_are_marked_up() -> None:
@@ -23,3 +10,14 @@ def test_tables_are_marked_up() -> None:
     assert '<th scope="col">a</th>' in text
     assert "<td>&lt;x&gt;</td>" in text
     assert '<th scope="row" class="text"><bdi>y</bdi></th>' in text
+
+
+def test_long_tables_are_folded_and_very_long_ones_end() -> None:
+    rows = [[number, number] for number in range(MOST + 5)]
+    assert "<details>" not in folded_table("Numbers", ["a", "b"], rows[:TOP], "number")
+    folded = folded_table("Numbers", ["a", "b"], rows[: TOP + 1], "number")
+    assert "<summary>Numbers: 21 numbers</summary>" in folded
+    assert folded.count("<tr>") == TOP + 2
+    longest = folded_table("Numbers", ["a", "b"], rows, "number")
+    assert longest.count("<tr>") == MOST + 1
+    assert "Numbers, the first 1,000: 1,005 numbers" in longest

@@ -10,11 +10,31 @@ from pathlib import Path
 from etude.evidence.comparison import Comparison
 from etude.evidence.result import Result
 from etude.evidence.rounding import printable
+from etude.evidence.verdict import data_name
 from etude.files import write_whole
-from etude.reporting import notes, sections
-from etude.reporting.figures import Figures
+from etude.reporting import notes
+from etude.reporting.baseline import against_baseline
+from etude.reporting.curves import learning_curves
+from etude.reporting.figures import Figures, LeftOut, Part, quiet
+from etude.reporting.importance import importance
 from etude.reporting.lead import facts, lead
-from etude.reporting.markup import Html, content_hash, element, embedded_json, join, name
+from etude.reporting.markup import (
+    Html,
+    content_hash,
+    element,
+    embedded_json,
+    join,
+    markup,
+    name,
+)
+from etude.reporting.networks import every_network, lost_networks
+from etude.reporting.panels import all_diverged
+from etude.reporting.parallel import parallel
+from etude.reporting.ranking import ranking
+from etude.reporting.sensitivity import sensitivity
+from etude.reporting.several import over_data_sets
+from etude.reporting.splits import split_by_split
+from etude.reporting.target import time_to_target
 from etude.store.records import StudyRecord
 
 
@@ -40,7 +60,7 @@ def report(result: Result | StudyRecord, path: str | os.PathLike[str]) -> Path:
 def page(result: Result) -> str:
     """The whole HTML page."""
     figures = Figures()
-    body = _body(result, figures)
+    content = body(result, figures)
     style = _resource("report.css")
     scripts = [_library(), _resource("report.js")]
     policy = "; ".join(
@@ -65,56 +85,98 @@ def page(result: Result) -> str:
         "script", embedded_json(figures.embedded()), type="application/json", id="report-data"
     )
     code = [element("script", Html(script)) for script in scripts]
-    document = element("html", element("head", head), element("body", body, data, *code), lang="en")
+    document = element(
+        "html", element("head", head), element("body", content, data, *code), lang="en"
+    )
     return f"<!doctype html>\n{document}\n"
 
 
-def _body(result: Result, figures: Figures) -> Html:
+def body(result: Result, figures: Figures) -> Html:
+    """What stands on the page, its charts collected in `figures`."""
     several = len(result.comparisons) > 1
 
-    def each(title: str, write: Callable[[Comparison], Html]) -> tuple[str, Html]:
-        parts: list[Html] = []
+    def each(write: Callable[[Comparison], Part]) -> Part:
+        """What a part says about every data choice; left out if it is for all of them."""
+        found: list[tuple[Comparison, Part]] = []
         for comparison in result.comparisons:
+            figures.begin(printable(data_name(result.record, comparison)) if several else "")
+            found.append((comparison, write(comparison)))
+        figures.begin("")
+        if not found:
+            return LeftOut("there is no choice")
+        if all(isinstance(part, LeftOut) for _, part in found):
+            return LeftOut(found[0][1])
+        parts: list[Html] = []
+        for comparison, part in found:
             if several:
-                parts.append(element("h3", _data_name(result, comparison)))
-            parts.append(write(comparison))
-        return title, join(*parts)
+                parts.append(element("h3", name(data_name(result.record, comparison))))
+            left_out = isinstance(part, LeftOut)
+            parts.append(quiet(f"Left out: {part}.") if left_out else markup(part))
+        return join(*parts)
 
-    chapters = [
-        each("Ranking", lambda c: sections.ranking(result, c, figures)),
-        each("Learning curves", lambda c: sections.learning_curves(result, c, figures)),
-        each("Sensitivity", lambda c: sections.sensitivity(result, c, figures)),
-        each("Every network", lambda c: sections.members(result, c, figures)),
-        ("What diverged", sections.diverged(result)),
+    def of_each(write: Callable[[Result, Comparison, Figures], Part]) -> Part:
+        return each(lambda comparison: write(result, comparison, figures))
+
+    def of_trained(write: Callable[[Result, Comparison, Figures], Part]) -> Part:
+        return each(
+            lambda comparison: (
+                LeftOut("every network diverged")
+                if all_diverged(result, comparison.data)
+                else write(result, comparison, figures)
+            )
+        )
+
+    chapters: list[tuple[str, Part]] = [
+        ("Ranking", of_each(ranking)),
+        ("Against the baseline", of_trained(against_baseline)),
+        ("Over the data sets", over_data_sets(result, figures)),
+        ("What matters", of_trained(importance)),
+        ("All choices at a glance", of_trained(parallel)),
+        ("Split by split", of_trained(split_by_split)),
+        ("Learning curves", of_each(learning_curves)),
+        ("Sensitivity", of_trained(sensitivity)),
+        ("Steps to a target", of_trained(time_to_target)),
+        ("Every network", of_each(every_network)),
+        ("What diverged or failed", lost_networks(result)),
         ("The study", notes.study_file(result)),
         ("Versions", notes.versions(result)),
-        each("How to read this", lambda c: notes.method(result, c)),
+        ("How to read this", each(lambda comparison: notes.method(result, comparison))),
     ]
-    anchors = [title.lower().replace(" ", "-") for title, _ in chapters]
+    left_out = [(title, part) for title, part in chapters if isinstance(part, LeftOut)]
+    shown = [(title, markup(part)) for title, part in chapters if not isinstance(part, LeftOut)]
+    if left_out:
+        shown.append(("Left out", notes.left_out(left_out)))
+    anchors = [title.lower().replace(" ", "-") for title, _ in shown]
     links = [
         element("li", element("a", title, href=f"#{anchor}"))
-        for anchor, (title, _) in zip(anchors, chapters, strict=True)
+        for anchor, (title, _) in zip(anchors, shown, strict=True)
     ]
     header = element(
         "header",
         element("p", "Étude report", class_="mark"),
         element("h1", name(result.record.name)),
-        each("", lambda c: lead(result, c))[1],
+        *_leads(result),
         facts(result),
         element("nav", element("ul", *links), aria_label="Sections"),
     )
-    shown = [
+    sections = [
         element("section", element("h2", title, id=f"{anchor}-title"), content,
                 id=anchor, aria_labelledby=f"{anchor}-title")
-        for anchor, (title, content) in zip(anchors, chapters, strict=True)
+        for anchor, (title, content) in zip(anchors, shown, strict=True)
     ]  # fmt: skip
+    skip = element("a", "To the results", href="#results", class_="skip")
     note = element("noscript", element("p", "Charts need scripts; the tables hold the figures."))
-    return join(header, note, element("main", *shown))
+    return join(skip, header, note, element("main", *sections, id="results", tabindex="-1"))
 
 
-def _data_name(result: Result, comparison: Comparison) -> Html:
-    document = result.record.document["data"][comparison.data]
-    return join(f"Data {comparison.data + 1}: ", name(str(document.get("name", ""))))
+def _leads(result: Result) -> list[Html]:
+    several = len(result.comparisons) > 1
+    found: list[Html] = []
+    for comparison in result.comparisons:
+        if several:
+            found.append(element("h2", name(data_name(result.record, comparison)), class_="data"))
+        found.append(lead(result, comparison))
+    return found
 
 
 @cache

@@ -4,9 +4,15 @@ import base64
 import hashlib
 import html
 import json
+import re
 from typing import Any
 
 from etude.evidence.rounding import printable
+
+STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+"""Control characters but line ends and tabs, marks of direction, invisible and lone halves."""
 
 
 class Html(str):
@@ -16,15 +22,10 @@ class Html(str):
 
 
 def markup(value: object) -> Html:
-    """The value as markup; plain text is escaped, control characters are written out."""
+    """The value as markup; plain text is escaped, what steers its display is written out."""
     if isinstance(value, Html):
         return value
-    text = "".join(
-        character
-        if character in "\n\t" or (character >= " " and character != "\x7f")
-        else f"\\x{ord(character):02x}"
-        for character in str(value)
-    )
+    text = STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), str(value))
     return Html(html.escape(text, quote=True))
 
 

@@ -1,18 +1,24 @@
 """The last parts of a report: the study itself, what it ran on, and how to read the figures."""
 
 import json
+from collections.abc import Sequence
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.result import Result
 from etude.evidence.rounding import counted
 from etude.reporting.markup import Html, element, join
-from etude.reporting.tables import html_table
+from etude.reporting.tables import MOST, html_table
+
+LONGEST = 200_000
+"""Longer descriptions of a study are cut: the store holds the whole of it."""
 
 
 def study_file(result: Result) -> Html:
     """The study as its user wrote it, or with every field written out."""
     record = result.record
     document = json.dumps(record.document, indent=2, ensure_ascii=False, default=str)
+    if len(document) > LONGEST:
+        document = f"{document[:LONGEST]}\n… {len(document) - LONGEST:,} more characters"
     full = element("pre", element("code", document), tabindex="0")
     if not record.text:
         return element(
@@ -34,11 +40,13 @@ def versions(result: Result) -> Html:
         headers = list(dict.fromkeys(key for program in record.programs for key in program))
         body: list[list[object]] = [
             [number, *(_plain(program.get(key, "")) for key in headers)]
-            for number, program in enumerate(record.programs, start=1)
+            for number, program in enumerate(record.programs[:MOST], start=1)
         ]
         headers = ["program", *(key.replace("_", " ") for key in headers)]
         table = html_table("Programs", headers, body)
-        parts.append(element("details", element("summary", counted(len(body), "program")), table))
+        parts.append(
+            element("details", element("summary", counted(len(record.programs), "program")), table)
+        )
     return join(*parts)
 
 
@@ -87,10 +95,13 @@ def method(result: Result, comparison: Comparison) -> Html:
         )
     else:
         notes.append("There are no standard errors: they need two splits with rows kept apart.")
+    bests = result.possible_bests[comparison.data]
+    if bests.best is not None and bests.worse:
+        notes.append(f"Which choices may be best: {bests.method}.")
     notes.append(
         "Overlapping intervals do not show that two choices are equal, nor does a higher rank "
-        "show that one is better: choices share splits, and a paired comparison with the best is "
-        "needed for that."
+        "show that one is better: choices share splits, and only their differences on the same "
+        "split tell. A choice that may be best need not be: the splits could not rule it out."
     )
     notes.append(
         "A diverged network counts with the value of the trivial predictor (most frequent class, "
@@ -98,6 +109,15 @@ def method(result: Result, comparison: Comparison) -> Html:
         "unfinished network is incomplete and is not ranked."
     )
     return element("ul", *(element("li", note) for note in notes), class_="notes")
+
+
+def left_out(parts: Sequence[tuple[str, str]]) -> Html:
+    """Which parts of a report have nothing to show, and why."""
+    return element(
+        "ul",
+        *(element("li", element("b", title), f": {reason}.") for title, reason in parts),
+        class_="notes",
+    )
 
 
 def _range(counts: list[int]) -> str:

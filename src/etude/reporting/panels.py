@@ -1,8 +1,8 @@
 """The rows behind the charts, computed from a result alone."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from etude.evidence.comparison import Comparison, member_value
 from etude.evidence.ranking import ChoiceSummary
 from etude.evidence.result import Result
 from etude.evidence.rounding import printable
+from etude.evidence.verdict import kinds
+from etude.reporting.axes import Row, name_of, short, spans_decades
 from etude.store.records import MemberRecord, StudyRecord
-
-Row = dict[str, Any]
 
 ROLES = ("train", "validation", "test")
 """The order of roles in `MemberRecord.curves`."""
@@ -20,8 +20,13 @@ ROLES = ("train", "validation", "test")
 MOST_EPOCHS = 120
 """Longer curves are drawn at this many evenly spaced epochs."""
 
-DECADES = 30.0
-"""Swept values that span more than this factor are drawn on a logarithmic axis."""
+MOST_VALUES = 60
+"""A number that took more values than this is drawn by the best choice in each of 40 ranges."""
+
+RANGES = 40
+
+MOST_PLACES = 400
+"""More choices than this are summarized several at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +60,25 @@ class SensitivityPanel:
         kind: the kind of choice.
         rows: `x, mean, low, high, diverged, choice`, x ascending.
         others: the other swept fields, which are at their best for every x.
+        thinned: whether there is one row for each range of x, at the best choice in it.
     """
 
     field: str
     kind: str
     rows: list[Row]
     others: tuple[str, ...]
+    thinned: bool = False
 
 
-def kinds(record: StudyRecord) -> tuple[str, ...]:
-    """For every choice the names of its parts that differ within the study: "mlp · adam"."""
-    parts = ("model", "loss", "algorithm")
-    names = [[str(choice.document[part]["name"]) for part in parts] for choice in record.choices]
-    differ = [part for part in range(3) if len({row[part] for row in names}) > 1] or [2]
-    return tuple(printable(" · ".join(row[part] for part in differ)) for row in names)
+def all_diverged(result: Result, data: int) -> bool:
+    """Whether every network of the choices that are ranked diverged: there is nothing to tell."""
+    ranked = [row for row in result.summaries if row.data == data and row.rank is not None]
+    return bool(ranked) and all(row.diverged == row.members for row in ranked)
+
+
+def field_name(field: str) -> str:
+    """A swept field for people: "algorithm.learning_rate" is the algorithm's learning_rate."""
+    return field.removeprefix("algorithm.")
 
 
 def best_of_kinds(result: Result, data: int) -> list[ChoiceSummary]:
@@ -81,13 +91,19 @@ def best_of_kinds(result: Result, data: int) -> list[ChoiceSummary]:
     return list(found.values())
 
 
-def ranking_rows(summaries: list[ChoiceSummary]) -> list[Row]:
-    """`name, choice, order, mean, low, high` of the choices with a mean, in their order."""
+def ranking_rows(summaries: list[ChoiceSummary], worse: Container[int] = ()) -> list[Row]:
+    """`name, choice, order, worse, mean, low, high` of the choices with a mean, in their order.
+
+    Args:
+        summaries: in the order of the ranking.
+        worse: the choices that are no possible bests.
+    """
     return [
         {
-            "name": f"{order}\u2002{row.rank or '–'}\u2002{printable(row.label)}",
+            "name": name_of(order, row.rank, printable(row.label)),
             "choice": printable(row.label),
             "order": order,
+            "worse": row.choice in worse,
             "mean": short(row.mean),
             "low": short(row.interval[0] if row.interval else row.mean),
             "high": short(row.interval[1] if row.interval else row.mean),
@@ -128,6 +144,32 @@ def member_rows(result: Result, comparison: Comparison) -> list[Row]:
     return rows
 
 
+def spread_rows(members: list[Row]) -> list[Row]:
+    """`place, choices, networks, low, lower, middle, upper, high, diverged`: quartiles of
+    `member_rows` for every choice; for several neighbouring ones where there are many.
+    """
+    count = max(row["place"] for row in members)
+    step = -(-count // MOST_PLACES)
+    groups: dict[int, list[Row]] = {}
+    for row in members:
+        groups.setdefault((row["place"] - 1) // step, []).append(row)
+    found = []
+    for number, group in sorted(groups.items()):
+        first, last = number * step + 1, min((number + 1) * step, count)
+        quartiles = np.quantile([row["value"] for row in group], [0, 0.25, 0.5, 0.75, 1])
+        keys = ("low", "lower", "middle", "upper", "high")
+        found.append(
+            {
+                "place": (first + last) / 2,
+                "choices": str(first) if first == last else f"{first} to {last}",
+                "networks": len(group),
+                **{key: short(float(q)) for key, q in zip(keys, quartiles, strict=True)},
+                "diverged": sum(row["status"] == "diverged" for row in group),
+            }
+        )
+    return found
+
+
 def curve_panels(result: Result, data: int) -> list[CurvePanel]:
     """Learning curves of the best choice of every kind, in the order of the ranking."""
     names = kinds(result.record)
@@ -166,16 +208,6 @@ def sensitivity_panels(result: Result, data: int) -> dict[str, list[SensitivityP
     return found
 
 
-def spans_decades(values: list[float]) -> bool:
-    """Whether values are better drawn on a logarithmic axis."""
-    return bool(values) and min(values) > 0 and max(values) / min(values) >= DECADES
-
-
-def short(value: float | None) -> float | None:
-    """Six significant digits: more cannot be seen, and would make the file larger."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
-
-
 def _sensitivity_panel(
     record: StudyRecord, field: str, kind: str, points: list[tuple[float, ChoiceSummary]]
 ) -> SensitivityPanel:
@@ -188,6 +220,7 @@ def _sensitivity_panel(
         for other in dict.fromkeys(name for fields in swept for name in fields)
         if other != field and len({str(fields.get(other)) for fields in swept}) > 1
     )
+    thinned = len(best) > MOST_VALUES
     rows = [
         {
             "x": x,
@@ -197,9 +230,20 @@ def _sensitivity_panel(
             "diverged": row.diverged,
             "choice": printable(row.label),
         }
-        for x, row in sorted(best.items())
+        for x, row in sorted((_best_of_ranges(best) if thinned else best).items())
     ]
-    return SensitivityPanel(field, kind, rows, others)
+    return SensitivityPanel(field, kind, rows, others, thinned)
+
+
+def _best_of_ranges(best: dict[float, ChoiceSummary]) -> dict[float, ChoiceSummary]:
+    """The best choice in each of equal ranges of x, on the scale on which x is drawn."""
+    values = list(best)  # in the order of the ranking
+    scale = np.log(values) if spans_decades(values) else np.array(values)
+    place = (scale - scale.min()) / (scale.max() - scale.min()) * RANGES
+    first: dict[int, float] = {}
+    for x, position in zip(values, place, strict=True):
+        first.setdefault(min(int(position), RANGES - 1), x)
+    return {x: best[x] for x in first.values()}
 
 
 def _curve_panel(

@@ -3,50 +3,66 @@
 Every function takes the rows that `etude.reporting.panels` makes and returns an Altair chart,
 that a notebook shows and `chart.save("chart.svg")` or `.png` keeps. Without rows a chart reads
 the data set named `DATASET`, so that one specification serves many panels of a report. Field
-names are fixed and titles are literals: no text of a user is ever an expression.
+names are fixed and titles are literals: no text of a user is ever an expression. Scales have
+their domains written out, for a layer may have no row to take one from.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from etude.reporting.panels import Row, spans_decades
+from etude.reporting.axes import (
+    CROSS,
+    Domain,
+    Row,
+    decades,
+    domain_of,
+    few,
+    height_of,
+    names,
+    narrow,
+    rows_of,
+    scale_of,
+    tooltip_of,
+)
 
 if TYPE_CHECKING:
     import altair as alt
 
-DATASET = "rows"
-
-Domain = tuple[float, float]
-
 
 def ranking_chart(
-    rows: list[Row] | None, metric: str, count: int | None = None
+    rows: list[Row] | None,
+    metric: str,
+    count: int | None = None,
+    domain: Domain | None = None,
 ) -> "alt.LayerChart":
-    """Dot and interval for each choice, best on top.
+    """Dot and interval for each choice, best on top; hollow dots for those that are worse.
 
     Args:
         rows: as `ranking_rows` makes them.
         metric: the title of the axis.
         count: how many choices there are, where the rows are not given.
+        domain: of the axis, where the rows are not given.
     """
     import altair as alt
 
-    y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelExpr=_NAME_OR_RANK))
-    base = alt.Chart(_data(rows)).encode(y=y, tooltip=_tooltip(("choice:N", "choice"), metric))
-    scale = alt.Scale(zero=False, nice=False, padding=8)
+    domain = domain if rows is None else domain_of(rows)
+    base = alt.Chart(rows_of(rows)).encode(
+        y=names(), tooltip=tooltip_of(("choice:N", "choice"), metric)
+    )
+    scale = scale_of(domain)
+    best = alt.Chart(rows_of(rows)).mark_rule(style="best").transform_filter("datum.order == 0")
+    # The first layer with names decides their order, so it has to hold all of them.
     intervals = base.mark_rule(style="interval").encode(
-        x=alt.X("low:Q", title=metric, scale=scale, axis=_few(6)), x2="high:Q"
+        x=alt.X("low:Q", title=metric, scale=scale, axis=few(6)), x2="high:Q"
     )
-    dots = base.mark_point(style="dot").encode(x=alt.X("mean:Q", scale=scale))
-    best = (
-        alt.Chart(_data(rows))
-        .mark_rule(style="best")
-        .transform_filter("datum.order == 0")
-        .encode(x="mean:Q")
-    )
-    layers = (best + intervals + dots).add_params(alt.param(name=NARROW, value=False))
-    return layers.properties(
-        width="container", height=20 * max(1, len(rows) if rows is not None else count or 1)
-    )
+    mean = alt.X("mean:Q", scale=scale)
+    layers = [
+        best.encode(x=mean),
+        intervals,
+        base.transform_filter("datum.worse").mark_point(style="dot_open").encode(x=mean),
+        base.transform_filter("!datum.worse").mark_point(style="dot").encode(x=mean),
+    ]
+    height = height_of(len(rows) if rows is not None else count or 1)
+    return alt.layer(*layers).add_params(narrow()).properties(width="container", height=height)
 
 
 def curve_chart(
@@ -55,11 +71,11 @@ def curve_chart(
     """A metric by epoch: training rows dashed, held-out rows solid, bands from split to split."""
     import altair as alt
 
-    scale = _scale(domain, logarithmic)
-    x = alt.X("epoch:Q", title=None, scale=alt.Scale(nice=False, zero=False), axis=_few(4))
-    axis = _decades(domain) if logarithmic else _few(4)
-    base = alt.Chart(_data(rows)).encode(
-        x=x, tooltip=_tooltip(("rows:N", "measured on"), "mean", ("epoch:Q", "epoch"))
+    scale = scale_of(domain, logarithmic)
+    x = alt.X("epoch:Q", title=None, scale=alt.Scale(nice=False, zero=False), axis=few(4))
+    axis = decades(domain) if logarithmic else few(4)
+    base = alt.Chart(rows_of(rows)).encode(
+        x=x, tooltip=tooltip_of(("rows:N", "measured on"), "mean", ("epoch:Q", "epoch"))
     )
     layers = []
     for name, style in (("training rows", "train"), ("held-out rows", "held_out")):
@@ -74,13 +90,13 @@ def gap_chart(rows: list[Row] | None, domain: Domain | None = None) -> "alt.Laye
     """Held-out loss − training loss by epoch."""
     import altair as alt
 
-    scale = _scale(domain, False, zero=True)
-    base = alt.Chart(_data(rows)).encode(
-        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=_few(4)),
-        tooltip=_tooltip(("epoch:Q", "epoch"), "gap"),
+    scale = scale_of(domain, zero=True)
+    base = alt.Chart(rows_of(rows)).encode(
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(nice=False, zero=False), axis=few(4)),
+        tooltip=tooltip_of(("epoch:Q", "epoch"), "gap"),
     )
     band = base.mark_area(style="gap_band").encode(
-        y=alt.Y("low:Q", title=None, scale=scale, axis=_few(3)), y2="high:Q"
+        y=alt.Y("low:Q", title=None, scale=scale, axis=few(3)), y2="high:Q"
     )
     line = base.mark_line(style="gap").encode(y=alt.Y("mean:Q", scale=scale))
     return (band + line).properties(width="container", height=64)
@@ -94,24 +110,27 @@ def sensitivity_chart(
     y_domain: Domain | None = None,
     best: float | None = None,
 ) -> "alt.LayerChart":
-    """The metric against one swept number, with intervals; a cross where networks diverged."""
+    """The metric against one swept number, with intervals; a cross where networks diverged.
+
+    What lies beyond the domain is drawn at its edge.
+    """
     import altair as alt
 
-    scale = _scale(x_domain, logarithmic)
-    axis = alt.Axis(tickCount=4, format="~g") if not logarithmic else _decades(x_domain)
+    scale = scale_of(x_domain, logarithmic)
+    axis = alt.Axis(tickCount=4, format="~g") if not logarithmic else decades(x_domain)
     x = alt.X("x:Q", title=None, scale=scale, axis=axis)
-    y_scale = _scale(y_domain, False)
-    tooltip = _tooltip(("choice:N", "choice"), metric, ("diverged:Q", "diverged networks"))
-    base = alt.Chart(_data(rows)).encode(x=x, tooltip=tooltip)
-    y = alt.Y("low:Q", title=None, scale=y_scale, axis=_few(4))
+    y_scale = scale_of(y_domain)
+    y_scale.clamp = True
+    tooltip = tooltip_of(("choice:N", "choice"), metric, ("diverged:Q", "diverged networks"))
+    base = alt.Chart(rows_of(rows)).encode(x=x, tooltip=tooltip)
+    y = alt.Y("low:Q", title=None, scale=y_scale, axis=few(4))
+    mean = alt.Y("mean:Q", scale=y_scale)
     layers = [
         base.mark_area(style="held_out_band").encode(y=y, y2="high:Q"),
-        base.mark_line(style="held_out").encode(y=alt.Y("mean:Q", scale=y_scale)),
-        base.mark_point(style="dot")
-        .encode(y=alt.Y("mean:Q", scale=y_scale))
-        .transform_filter("datum.diverged == 0"),
-        base.mark_point(style="diverged", shape=_CROSS)
-        .encode(y=alt.Y("mean:Q", scale=y_scale))
+        base.mark_line(style="held_out").encode(y=mean),
+        base.mark_point(style="dot").encode(y=mean).transform_filter("datum.diverged == 0"),
+        base.mark_point(style="diverged", shape=CROSS)
+        .encode(y=mean)
         .transform_filter("datum.diverged > 0"),
     ]
     if best is not None:
@@ -120,18 +139,20 @@ def sensitivity_chart(
     return alt.layer(*layers).properties(width="container", height=130)
 
 
-def members_chart(rows: list[Row] | None, metric: str) -> "alt.LayerChart":
+def members_chart(
+    rows: list[Row] | None,
+    metric: str,
+    places: Domain | None = None,
+    values: Domain | None = None,
+) -> "alt.LayerChart":
     """Every network, its choice in the order of the ranking; a cross where it diverged."""
     import altair as alt
 
-    base = alt.Chart(_data(rows)).encode(
-        x=alt.X(
-            "place:Q",
-            title="choices in order of rank",
-            scale=alt.Scale(zero=False, nice=False, padding=8),
-            axis=alt.Axis(tickMinStep=1, tickCount=8, format="d"),
-        ),
-        y=alt.Y("value:Q", title=metric, scale=alt.Scale(zero=False), axis=_few(5)),
+    if rows is not None:
+        places, values = _places(rows), domain_of(rows, "value", "value")
+    base = alt.Chart(rows_of(rows)).encode(
+        x=_place(places),
+        y=alt.Y("value:Q", title=metric, scale=scale_of(values), axis=few(5)),
         tooltip=[
             alt.Tooltip("choice:N", title="choice"),
             alt.Tooltip("value:Q", title=metric, format="~g"),
@@ -141,125 +162,56 @@ def members_chart(rows: list[Row] | None, metric: str) -> "alt.LayerChart":
         ],
     )
     trained = base.mark_circle(style="member").transform_filter("datum.status != 'diverged'")
-    diverged = base.mark_point(style="diverged", shape=_CROSS).transform_filter(
+    diverged = base.mark_point(style="diverged", shape=CROSS).transform_filter(
         "datum.status == 'diverged'"
     )
     return (trained + diverged).properties(width="container", height=220)
 
 
-def domain_of(rows: list[Row], low: str = "low", high: str = "high") -> Domain | None:
-    """The common range of several panels' rows, with a little air; None if there is none."""
-    values = [row[key] for row in rows for key in (low, high) if row[key] is not None]
-    if not values:
-        return None
-    air = 0.03 * (max(values) - min(values)) or 0.01 * abs(max(values)) or 0.5
-    return min(values) - air, max(values) + air
+def spread_chart(
+    rows: list[Row] | None,
+    metric: str,
+    places: Domain | None = None,
+    values: Domain | None = None,
+) -> "alt.LayerChart":
+    """The networks of many choices in summary: median, middle half, lowest and highest.
 
-
-def log_domain_of(rows: list[Row], low: str, high: str) -> Domain | None:
-    """The range for a logarithmic axis; None where a linear one serves better."""
-    values = [row[key] for row in rows for key in (low, high) if row[key] is not None]
-    return (min(values) * 0.9, max(values) * 1.1) if spans_decades(values) else None
-
-
-_CROSS = "M-.9,-.6L-.6,-.9L0,-.3L.6,-.9L.9,-.6L.3,0L.9,.6L.6,.9L0,.3L-.6,.9L-.9,.6L-.3,0Z"
-
-# A name is "place, rank, label" with en spaces between; where there is no room for labels the
-# ranks lead to the table beside the chart. The page sets `narrow` before it draws.
-NARROW = "narrow"
-_NAME_OR_RANK = (
-    f"{NARROW} ? split(datum.label, '\u2002')[1] : "
-    "slice(datum.label, indexof(datum.label, '\u2002') + 1)"
-)
-
-
-def _data(rows: list[Row] | None) -> Any:
-    import altair as alt
-
-    return alt.NamedData(name=DATASET) if rows is None else alt.Data(values=rows)
-
-
-def _scale(domain: Domain | None, logarithmic: bool, zero: bool = False) -> "alt.Scale":
-    import altair as alt
-
-    kind = {"type": "log"} if logarithmic else {"zero": zero}
-    return alt.Scale(nice=False, **kind, **({"domain": list(domain)} if domain else {}))
-
-
-def _few(count: int) -> "alt.Axis":
-    import altair as alt
-
-    return alt.Axis(tickCount=count)
-
-
-def _decades(domain: Domain | None) -> "alt.Axis":
-    """Ticks at powers of ten, and at three times them where there are few."""
-    import math
-
-    import altair as alt
-
-    if domain is None:
-        return alt.Axis(format="~g")
-    low, high = math.floor(math.log10(domain[0])), math.ceil(math.log10(domain[1]))
-    step = max(1, (high - low) // 4)
-    bases = (1.0,) if high - low > 3 else (1.0, 3.0)
-    ticks = [base * 10.0**power for power in range(low, high + 1, step) for base in bases]
-    inside = [tick for tick in ticks if 0.999 * domain[0] <= tick <= 1.001 * domain[1]]
-    return alt.Axis(values=inside, format="~g") if len(inside) > 1 else alt.Axis(format="~g")
-
-
-def _tooltip(first: tuple[str, str], metric: str, *more: tuple[str, str]) -> list[Any]:
-    import altair as alt
-
-    pairs = [first, *more]
-    return [
-        *(alt.Tooltip(field, title=title) for field, title in pairs),
-        alt.Tooltip("mean:Q", title=metric, format="~g"),
-        alt.Tooltip("low:Q", title="from", format="~g"),
-        alt.Tooltip("high:Q", title="to", format="~g"),
-    ]
-
-
-def theme(dark: bool = False) -> dict[str, Any]:
-    """Colours and type of all charts, as a Vega-Lite configuration.
-
-    Example:
-        ```python
-        chart.configure(**theme(dark=True))
-        ```
+    Args:
+        rows: as `spread_rows` makes them.
+        metric: the title of the axis.
+        places, values: domains of the axes, where the rows are not given.
     """
-    ink, quiet, line = (
-        ("#d9dce1", "#9aa2ad", "#333941") if dark else ("#22262b", "#656d76", "#e4e7eb")
+    import altair as alt
+
+    if rows is not None:
+        places, values = _places(rows), domain_of(rows)
+    scale = scale_of(values)
+    base = alt.Chart(rows_of(rows)).encode(
+        x=_place(places),
+        tooltip=[
+            alt.Tooltip("choices:N", title="ranks"),
+            alt.Tooltip("networks:Q", title="networks"),
+            alt.Tooltip("middle:Q", title=f"median {metric}", format="~g"),
+            alt.Tooltip("low:Q", title="lowest", format="~g"),
+            alt.Tooltip("high:Q", title="highest", format="~g"),
+            alt.Tooltip("diverged:Q", title="diverged networks"),
+        ],
     )
-    blue, orange, red = (
-        ("#6cb0f5", "#e8a04c", "#ff7b72") if dark else ("#1f6fb8", "#b35c00", "#c62828")
-    )
-    font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-    return {
-        "background": "transparent",
-        "font": font,
-        "aria": False,  # the figure around the chart is described in words instead
-        "view": {"stroke": None},
-        "axis": {
-            "labelColor": quiet, "titleColor": quiet, "titleFontWeight": "normal",
-            "labelFontSize": 11, "titleFontSize": 11, "gridColor": line, "domain": False,
-            "tickColor": line, "ticks": False, "labelPadding": 6, "titlePadding": 8,
-        },
-        "axisY": {"labelLimit": 260, "gridColor": line},
-        "axisX": {"grid": False, "domain": True, "domainColor": line, "ticks": True,
-                  "labelFlush": False, "labelOverlap": True},
-        "axisBand": {"grid": False, "labelColor": ink},
-        "style": {
-            "interval": {"color": blue, "strokeWidth": 2, "opacity": 0.5},
-            "dot": {"color": blue, "filled": True, "size": 40, "opacity": 1},
-            "best": {"color": quiet, "strokeWidth": 1, "strokeDash": [2, 3], "opacity": 0.9},
-            "train": {"color": orange, "strokeWidth": 1.5, "strokeDash": [5, 3]},
-            "train_band": {"color": orange, "opacity": 0.18},
-            "held_out": {"color": blue, "strokeWidth": 1.75},
-            "held_out_band": {"color": blue, "opacity": 0.18},
-            "gap": {"color": ink, "strokeWidth": 1.5},
-            "gap_band": {"color": quiet, "opacity": 0.22},
-            "member": {"color": blue, "filled": True, "size": 14, "opacity": 0.5},
-            "diverged": {"color": red, "filled": True, "size": 55, "opacity": 0.9},
-        },
-    }  # fmt: skip
+    return alt.layer(
+        base.mark_rule(style="spread").encode(
+            y=alt.Y("low:Q", title=metric, scale=scale, axis=few(5)), y2="high:Q"
+        ),
+        base.mark_area(style="spread_band").encode(y=alt.Y("lower:Q", scale=scale), y2="upper:Q"),
+        base.mark_circle(style="member").encode(y=alt.Y("middle:Q", scale=scale)),
+    ).properties(width="container", height=220)
+
+
+def _places(rows: list[Row]) -> Domain:
+    return 0.5, max(row["place"] for row in rows) + 0.5
+
+
+def _place(domain: Domain | None) -> "alt.X":
+    import altair as alt
+
+    axis = alt.Axis(tickMinStep=1, tickCount=8, format="d")
+    return alt.X("place:Q", title="choices in order of rank", scale=scale_of(domain), axis=axis)

@@ -21,7 +21,10 @@
       if (param.name === "narrow") param.value = place.clientWidth < 480;
     }
     drawn.get(place)?.finalize();
-    const view = await vegaEmbed(place, spec, {
+    // Vega gives the element that it draws in a role of its own; the place stays an image.
+    const inside = document.createElement("div");
+    place.replaceChildren(inside);
+    const view = await vegaEmbed(inside, spec, {
       mode: "vega-lite",
       ast: true,
       actions: false,
@@ -32,6 +35,28 @@
     });
     drawn.set(place, view);
     place.dataset.drawn = "true";
+    offerImages(place, chart.kind);
+  };
+
+  const offerImages = (place, kind) => {
+    if (!place.classList.contains("keep") || place.nextElementSibling?.className === "save") return;
+    const line = document.createElement("p");
+    line.className = "save";
+    line.append("Save as");
+    for (const format of ["svg", "png"]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = format.toUpperCase();
+      button.setAttribute("aria-label", `Save this chart as ${format.toUpperCase()}`);
+      button.addEventListener("click", async () => {
+        const link = document.createElement("a");
+        link.href = await drawn.get(place).view.toImageURL(format, 2);
+        link.download = `${kind}.${format}`;
+        link.click();
+      });
+      line.append(button);
+    }
+    place.after(line);
   };
 
   const attempt = (place) =>

@@ -1,29 +1,15 @@
-"""Tables of a report, and the sentence below a ranking."""
+"""Tables of a report."""
 
 from collections.abc import Sequence
 
-from etude.evidence.result import Result
-from etude.evidence.rounding import decimals_for, interval_text, rounded
+from etude.evidence.rounding import counted
 from etude.reporting.markup import Html, element
 
+TOP = 20
+"""So many choices are drawn and listed at first sight."""
 
-def worth_of_best(result: Result) -> list[str]:
-    """What choosing the best is worth, judged on rows that did not choose: a sentence for each
-    data choice, or why it cannot be told.
-    """
-    decimals = decimals_for(row.stderr for row in result.summaries)
-    sentences = []
-    for comparison in result.comparisons:
-        found = result.estimate_of_best(comparison.data)
-        where = f"data {comparison.data + 1}: " if len(result.comparisons) > 1 else ""
-        if found.mean is None:
-            text = f"{where}no estimate of the best that is free of the choice: {found.reason}."
-        else:
-            bounds = f" ({interval_text(found.interval, decimals)})" if found.interval else ""
-            text = f"{where}choosing the best is worth {rounded(found.mean, decimals)}{bounds}: "
-            text += f"{found.method}."
-        sentences.append(text[:1].upper() + text[1:])
-    return sentences
+MOST = 1000
+"""No table is longer: the data frame of the result holds every row."""
 
 
 def html_table(
@@ -66,3 +52,20 @@ def html_table(
         element("tbody", *body),
     )
     return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def folded_table(
+    caption: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    noun: str,
+    text: Sequence[int] = (),
+) -> Html:
+    """A table that is folded away where it is long, and ends where it is very long."""
+    shown = rows[:MOST]
+    if len(shown) < len(rows):
+        caption += f", the first {len(shown):,}"
+    table = html_table(caption, headers, shown, text=text)
+    if len(rows) <= TOP:
+        return table
+    return element("details", element("summary", f"{caption}: {counted(len(rows), noun)}"), table)
