@@ -1,6 +1,7 @@
 # make demo   train the headline study and write report.html
 # make test   run the tests
 # make lint   style, types and the import contract
+# make torture  fail every write, kill at every border, damage stores, and count what is lost
 # Each makes the environment in .venv first, once.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -8,7 +9,7 @@ STUDY ?= studies/optimizers_on_digits.toml
 BIN := .venv/bin
 ENVIRONMENT := .venv/.made
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint torture clean
 
 demo: $(ENVIRONMENT)
 	$(BIN)/etude run $(STUDY) --report report.html
@@ -21,6 +22,9 @@ lint: $(ENVIRONMENT)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+torture: $(ENVIRONMENT)
+	cd tests && ../$(BIN)/python -m torture
 
 $(ENVIRONMENT): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Étude needs Python 3.11 or later")'

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from etude.errors import InputError
-from etude.store import Store, StoreError
+from etude.store import Store, StoreError, sqlite
 from etude.store.database import Database
 
 
@@ -205,7 +205,8 @@ def test_disk_full_keeps_what_was_saved(tmp_path, study_of, finished, monkeypatc
         assert store.studies()[0].finished == 100
 
 
-def test_kth_statement_fails_for_every_k(tmp_path, study_of, finished):
+@pytest.mark.parametrize("forever", [False, True])
+def test_kth_statement_fails_for_every_k(tmp_path, study_of, finished, forever):
     record = study_of(count=6)
     results = [finished(member) for member in record.members[:4]]
     blobs = {member.identity: (1, b"weights") for member in record.members}
@@ -233,7 +234,7 @@ def test_kth_statement_fails_for_every_k(tmp_path, study_of, finished):
 
         def fail(connection, cursor, statement, parameters, context, many, left=left):
             left[0] -= 1
-            if left[0] == 0:
+            if left[0] == 0 or (forever and left[0] < 0):
                 raise OperationalError(statement, None, sqlite3.OperationalError("disk I/O error"))
 
         event.listen(database._engine, "before_cursor_execute", fail)
@@ -278,3 +279,60 @@ def test_fork_carries_no_connection(tmp_path):
     path = str(tmp_path / "etude.db")
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), path], timeout=60)
     assert done.returncode == 7
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_commit_that_fails_is_told_and_can_be_said_again(
+    tmp_path, study_of, finished, monkeypatch, done
+):
+    record = study_of(count=4)
+    results = [finished(member) for member in record.members]
+    with Store.open(tmp_path / "etude.db") as store:
+        store.begin(record)
+        connect = sqlite._connect
+
+        class Failing(sqlite3.Connection):
+            def commit(self):
+                if done:
+                    super().commit()
+                raise sqlite3.OperationalError("disk I/O error")
+
+        def failing(path, readonly, wait):
+            connect(path, readonly, wait).close()
+            connection = sqlite3.connect(path, isolation_level=None, factory=Failing)
+            connection.execute("PRAGMA foreign_keys = ON")
+            return connection
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "_connect", failing)
+            with pytest.raises(StoreError, match="run again to go on"):
+                store.save(results)
+        # Whether it was done cannot be known; to save again is right in both cases.
+        assert store.studies()[0].finished == (4 if done else 0)
+        assert store.save(results) == ()
+        assert (store.studies()[0].finished, store.studies()[0].faults) == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("UPDATE study SET name = x'ff'", "a study is damaged"),
+        ("UPDATE study SET name = CAST(x'ff' AS TEXT)", "damaged"),
+        ("UPDATE study SET identity = x'ff'", "damaged"),
+        ("DROP TABLE seal", "damaged"),
+        ("DELETE FROM seal WHERE what = 'study'", "damaged"),
+        ("ALTER TABLE member RENAME COLUMN curves TO shapes", "damaged"),
+        ("UPDATE schema_version SET version = 'x'", "belongs to something else"),
+        ("UPDATE schema_version SET version = 0", "belongs to something else"),
+    ],
+)
+def test_tables_that_are_not_as_they_were_made_are_told(tmp_path, study_of, change, message):
+    path = tmp_path / "etude.db"
+    with Store.open(path) as store:
+        store.begin(study_of())
+    connection = sqlite3.connect(path)
+    connection.execute(change)
+    connection.commit()
+    connection.close()
+    with pytest.raises(InputError, match=message), Store.open(path) as store:
+        store.load("sweep")

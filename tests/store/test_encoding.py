@@ -5,19 +5,26 @@ import numpy as np
 import pytest
 
 from etude.errors import InputError
-from etude.store import encoding
+from etude.store import encoding, seals
 
 
-def row_of(record):
-    places = {"choice": record.choice, "split": record.split, "seed": record.seed}
-    return encoding.member_row(record) | places
+def stored(record, **changes):
+    """The row that the database gives back, with JSON as its text."""
+    row = encoding.member_row(record)
+    texts = ("values", "curves_shape", "outputs_shape")
+    row |= {name: encoding.dump(row[name]) for name in texts if row[name] is not None}
+    seal = seals.member_seal(row)
+    row |= changes
+    sealed = [row[name] for name in seals.MEMBER]
+    place = record.choice, record.split, record.seed
+    return (*place, *sealed, row["curves"], seal, row["outputs"])
 
 
 def test_member_comes_back_bit_for_bit(study_of, finished, same):
     record = finished(study_of().members[0])
     nan_with_payload = np.array([0x7FC01234, 0xFFC00000, 0x80000000], np.uint32).view(np.float32)
     record = replace(record, outputs=nan_with_payload.reshape(3, 1))
-    assert same(encoding.member_record(row_of(record)), record)
+    assert same(encoding.member_record(stored(record), outputs=True), record)
 
 
 def test_arrays_are_kept_in_little_endian_float32(study_of, finished):
@@ -86,15 +93,79 @@ def test_reason_of_a_failure_can_always_be_kept(study_of):
 
 
 def test_other_bytes_than_the_digest_says_are_damage(study_of, finished):
-    row = row_of(finished(study_of().members[0]))
-    row["outputs"] = bytes([row["outputs"][0] ^ 1]) + row["outputs"][1:]
-    with pytest.raises(InputError, match="damaged"):
-        encoding.member_record(row)
+    record = finished(study_of().members[0])
+    outputs = record.outputs.tobytes()
+    row = stored(record, outputs=bytes([outputs[0] ^ 1]) + outputs[1:])
+    with pytest.raises(InputError, match="result of the member 000000000000 is damaged"):
+        encoding.member_record(row, outputs=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": "0" * 63 + "1"},
+        {"identity": None},
+        {"status": "diverged"},
+        {"reason": ""},
+        {"epochs": 2},
+        {"steps": "8589934592"},
+        {"best_epoch": None},
+        {"diverged_step": 1},
+        {"seconds": 0.2},
+        {"digest": None},
+        {"values": '{"test":{}}'},
+        {"curves_shape": "[3, 3, 2] "},
+        {"curves": bytes(72)},
+        {"curves": "text"},
+        {"outputs_shape": "[4, 5]"},
+    ],
+)
+def test_other_values_than_the_seal_says_are_damage(study_of, finished, change):
+    row = stored(finished(study_of().members[0]), **change)
+    with pytest.raises(InputError, match=r"result of the member .* is damaged"):
+        encoding.member_record(row, outputs=False)
+
+
+@pytest.mark.parametrize(
+    "change", [{"values": "{"}, {"values": None}, {"curves_shape": "[9]"}, {"curves": None}]
+)
+def test_row_without_seal_that_cannot_be_read_is_damage(study_of, finished, change):
+    row = stored(finished(study_of().members[0]), **change)
+    with pytest.raises(InputError, match=r"result of the member .* is damaged"):
+        encoding.member_record((*row[:-2], None, row[-1]), outputs=False)
+
+
+def stored_study(record, **changes):
+    row = encoding.study_row(record) | encoding.run_row(record)
+    row |= {name: encoding.dump(row[name]) for name in encoding.STUDY_JSON}
+    sealed = {"study": seals.study_seal(row, record.members), "run": seals.run_seal(row)}
+    return row | changes, sealed
 
 
 def test_study_comes_back(study_of, same):
+    record = replace(study_of(), findings={"canary": [0.5, None]}, bounds=(0.0, None))
+    row, seal = stored_study(record)
+    read = encoding.study_record(row, record.members, seal)
+    assert same(read, record)
+    assert list(read.choices[0].document) == ["b", "a"]
+    # Of a store of version 1.
+    old = {name: value for name, value in row.items() if name != "findings"}
+    assert same(encoding.study_record(old, record.members, None), replace(record, findings={}))
+
+
+@pytest.mark.parametrize("name", seals.RUN)
+def test_last_run_that_is_not_as_sealed_is_left_out(study_of, same, name):
+    record = replace(study_of(), programs=({"width": 1},), seconds={"run": 1.0}, trained=4)
+    row, seal = stored_study(record, **{name: b"x"})
+    read = encoding.study_record(row, record.members, seal)
+    assert same(read, replace(record, programs=(), seconds={}, trained=0, reused=0))
+
+
+@pytest.mark.parametrize("name", seals.STUDY)
+def test_study_with_other_values_than_its_seal_says_is_damage(study_of, name):
     record = study_of()
-    rows = encoding.study_row(record) | encoding.run_row(record)
-    stored = {key: json.loads(encoding.dump(value)) for key, value in rows.items()}
-    assert same(encoding.study_record(stored, record.members), record)
-    assert list(stored["choices"][0]["document"]) == ["b", "a"]
+    row, seal = stored_study(record)
+    with pytest.raises(InputError, match=r"the study .* is damaged"):
+        encoding.study_record(row | {name: "[]"}, record.members, seal)
+    with pytest.raises(InputError, match=r"the study .* is damaged"):
+        encoding.study_record(row, record.members[::-1], seal)

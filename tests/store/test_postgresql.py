@@ -147,7 +147,7 @@ def test_newer_store_is_refused(url):
 
     Store.open(url).close()
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
-        connection.execute("UPDATE schema_version SET version = 2")
+        connection.execute("UPDATE schema_version SET version = version + 1")
     with pytest.raises(InputError, match="update Étude"):
         Store.open(url)
 
@@ -158,3 +158,31 @@ def test_unknown_database_is_told_without_password(url):
     with pytest.raises(InputError, match=r"cannot be reached.*does not exist") as caught:
         Store.open(url.replace("@/t", "@/none"))
     assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_old_store_is_brought_up_to_date(url, study_of, finished, same):
+    import psycopg
+
+    record = study_of()
+    results = [finished(member) for member in record.members]
+    with Store.open(url) as store:
+        store.begin(record)
+        store.save(results)
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("DROP TABLE seal")
+        connection.execute("ALTER TABLE study DROP COLUMN findings")
+        connection.execute("UPDATE schema_version SET version = 1")
+    with Store.open(url, readonly=True) as store:
+        assert store.load("sweep").findings == {}
+        assert same(store.load("sweep", outputs=True).members[0], results[0])
+    with Store.open(url) as store:
+        assert store.backup is None
+        assert same(store.load("sweep", outputs=True).members[0], results[0])
+        store.note(record.identity, {"canary": 0})
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE member SET epochs = 7")
+    with (
+        Store.open(url, readonly=True) as store,
+        pytest.raises(InputError, match="damaged"),
+    ):
+        store.load("sweep")

@@ -35,7 +35,7 @@ def test_newer_store_is_refused_and_left_unchanged(tmp_path):
     connection.close()
     before = path.read_bytes()
     for readonly in (False, True):
-        with pytest.raises(InputError, match=r"has version 2, .* update Étude"):
+        with pytest.raises(InputError, match=rf"has version {schema.VERSION + 1}, .* update Étude"):
             Store.open(path, readonly=readonly)
     assert path.read_bytes() == before
 

@@ -1,5 +1,6 @@
 import os
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def test_settings_of_a_connection(tmp_path):
     database = Database.open(tmp_path / "etude.db", readonly=False, wait=1.5)
     settings = {
         "journal_mode": "delete",
-        "synchronous": 2,
+        "synchronous": 3,
         "foreign_keys": 1,
         "trusted_schema": 0,
         "busy_timeout": 1500,
@@ -71,6 +72,19 @@ def test_no_connection_outlives_a_transaction(tmp_path):
 
 def _open_files():
     return [fd for fd in os.listdir("/proc/self/fd") if os.path.lexists(f"/proc/self/fd/{fd}")]
+
+
+def test_opening_a_store_twice_drops_no_lock(tmp_path):
+    path = tmp_path / "etude.db"
+    write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], 0).execute('BEGIN IMMEDIATE')"
+    command = [sys.executable, "-c", write, str(path)]
+    with Store.open(path) as one:
+        with one._database.writing():
+            # POSIX drops a process's locks on a file when it closes the file anywhere.
+            Store.open(path, readonly=True).close()
+            other = subprocess.run(command, capture_output=True, text=True, timeout=60)
+            assert "database is locked" in other.stderr
+        subprocess.run(command, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("readonly", [False, True])

@@ -1,3 +1,4 @@
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,36 @@ def test_study_comes_back(store, study_of, same):
 def test_study_must_be_begun_before_it_is_finished(store, study_of):
     with pytest.raises(ValueError, match="must be begun"):
         store.finish(study_of())
+    with pytest.raises(ValueError, match="must be begun"):
+        store.note(study_of().identity, {"canary": 0})
+
+
+def test_findings_come_back(store, study_of, same):
+    record = study_of()
+    assert store.begin(record).findings == {}
+    store.note(record.identity, {"canary": {"loss": 0.1}, "gain": float("nan")})
+    assert store.load("sweep").findings == {"canary": {"loss": 0.1}, "gain": None}
+    store.note(record.identity, {"gain": 2, "η": ["😀"]})
+    found = {"canary": {"loss": 0.1}, "gain": 2, "η": ["😀"]}
+    assert store.begin(record).findings == found
+    # A run knows them from its beginning; what it leaves is what it says.
+    store.finish(replace(record, findings={"gain": 3}))
+    assert same(store.load("sweep"), replace(record, findings={"gain": 3}))
+
+
+def test_moved_member_is_damage(study_of, tmp_path):
+    path = tmp_path / "etude.db"
+    with Store.open(path) as store:
+        store.begin(study_of())
+        for change in ("choice = 1", "split = 7", "seed = 0", f"member = '{3:064x}'"):
+            connection = sqlite3.connect(path)
+            connection.execute(f"UPDATE study_member SET {change} WHERE place = 0")
+            connection.commit()
+            connection.close()
+            with pytest.raises(InputError, match="study 'sweep' is damaged"):
+                store.load("sweep")
+            store.begin(study_of())
+            store.load("sweep")
 
 
 def test_second_run_finds_the_results_of_the_first(store, study_of, finished, same):

@@ -28,14 +28,18 @@ def from_bytes(content: bytes, like: Any) -> Any:
         like: a tree of the same structure with the shapes and dtypes expected.
 
     Raises:
-        ValueError: the content does not fit `like`.
+        ValueError: the content is damaged or does not fit `like`.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    arrays = load(content)
+    try:
+        arrays = load(content)
+    except SafetensorError as error:
+        raise ValueError(f"not in the safetensors format: {error}") from error
     leaves, structure = jax.tree.flatten(like)
-    if len(arrays) != len(leaves):
-        raise ValueError(f"expected {len(leaves)} arrays, got {len(arrays)}")
+    if arrays.keys() != {str(place) for place in range(len(leaves))}:
+        raise ValueError(f"expected {len(leaves)} arrays by number, got {sorted(arrays)[:3]}...")
     restored = []
     for place, leaf in enumerate(leaves):
         array = arrays[str(place)]

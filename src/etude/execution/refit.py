@@ -42,8 +42,8 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
     chosen = choices[choice]
     if chosen.estimator is not None:
         raise InputError(
-            f"`refit` trains networks, and choice {choice} is the estimator {chosen.estimator}; "
-            "fit it with its own library, or choose a network"
+            f"`refit` trains networks, and choice {choice} is the estimator "
+            f"{record.choices[choice].label}; fit it with its own library, or choose a network"
         )
     model, loss, algorithm = chosen.network
     last = median_best_epoch(record, choice) if algorithm.stopping is not None else None

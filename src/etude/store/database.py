@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, ProgrammingError
 
 from etude.errors import InputError
-from etude.store import postgresql, schema, sqlite
+from etude.store import migration, postgresql, schema, sqlite
 from etude.store.errors import StoreError
 
 MEMORY = ":memory:"
@@ -25,12 +25,15 @@ class Database:
 
     Attributes:
         shown: the address as it may be printed, without password.
+        backup: the copy of the file as it was before its tables were brought up to date; None
+            where they were.
     """
 
     def __init__(
         self, engine: Engine, shown: str, readonly: bool, wait: float, secrets: tuple[str, ...]
     ) -> None:
         self.shown = shown
+        self.backup: Path | None = None
         self._engine = engine
         self._readonly = readonly
         self._wait = wait
@@ -48,6 +51,7 @@ class Database:
         """
         url = _parsed(address)
         secrets: tuple[str, ...] = ()
+        path = None
         if url is None or url.get_backend_name() == "sqlite":
             path = None if url is None else Path(str(url.database)).expanduser().absolute()
             if path is None and readonly:
@@ -58,7 +62,7 @@ class Database:
             shown, secrets = _without_secrets(url)
             engine = postgresql.engine(url, wait)
         database = cls(engine, shown, readonly, wait, secrets)
-        database._prepare()
+        database._prepare(path)
         return database
 
     def close(self) -> None:
@@ -79,19 +83,25 @@ class Database:
         with self._transaction(writes=True) as connection:
             yield connection
 
-    def _prepare(self) -> None:
+    def _prepare(self, path: Path | None) -> None:
+        """Make the tables of an empty database, or bring older ones up to date."""
         with self.reading() as connection:
             version = schema.stored_version(connection, self.shown)
-        if version is not None:
-            return
-        if self._readonly:
+        if version is None and self._readonly:
             raise InputError(f"there is no store at {self.shown}; run a study first")
+        if version == schema.VERSION or self._readonly:
+            return
         with self.writing() as connection:
             # Asked again, for another process may have been faster.
-            if schema.stored_version(connection, self.shown) is None:
+            version = schema.stored_version(connection, self.shown)
+            if version is None:
                 schema.create(connection)
                 if connection.dialect.name == "sqlite":
                     sqlite.mark(connection)
+            elif version < schema.VERSION:
+                if path is not None:
+                    self.backup = sqlite.back_up(path, version)
+                migration.migrate(connection, version)
 
     @contextmanager
     def _transaction(self, writes: bool) -> Iterator[Connection]:
@@ -103,11 +113,11 @@ class Database:
             try:
                 with engine.connect() as connection, connection.begin():
                     yield connection
-            except (IntegrityError, ProgrammingError):
+            except ProgrammingError:
                 raise
             except DatabaseError as error:
                 raise self._told(error) from error
-            except json.JSONDecodeError as error:
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
                 raise self._damaged(str(error)) from error
 
     def _follow_fork(self) -> None:
@@ -130,7 +140,10 @@ class Database:
                 f"the store {self.shown} is being written by another process (waited "
                 f"{self._wait:g} s); run again when that has ended"
             )
-        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        damaged = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CONSTRAINT", "SQLITE_FORMAT")
+        # Tables that are not as they were made, text that is none.
+        unreadable = name == "SQLITE_ERROR" or text.startswith("Could not decode")
+        if name.startswith(damaged) or unreadable or isinstance(error, IntegrityError):
             return self._damaged(text)
         if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")):
             return InputError(f"the store {self.shown} cannot be opened: {text}")

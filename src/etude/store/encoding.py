@@ -3,14 +3,18 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from sqlalchemy import JSON
 
 from etude.errors import InputError
+from etude.store import seals
 from etude.store.identity import digest
 from etude.store.records import FINISHED, ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
+from etude.store.schema import study
 
 PENDING: dict[str, Any] = {
     "status": "pending",
@@ -28,6 +32,8 @@ PENDING: dict[str, Any] = {
     "outputs": None,
 }
 """The row of a member of which nothing is known yet, without its identity."""
+
+STUDY_JSON = frozenset(column.name for column in study.c if isinstance(column.type, JSON))
 
 
 def dump(value: Any) -> str:
@@ -61,23 +67,46 @@ def run_row(record: StudyRecord) -> dict[str, Any]:
         "seconds": record.seconds,
         "trained": int(record.trained),
         "reused": int(record.reused),
+        "findings": record.findings,
     }
 
 
-def study_record(row: Mapping[Any, Any], members: tuple[MemberRecord, ...]) -> StudyRecord:
-    """The study record of a row of `study`."""
-    plain = {key: row[key] for key in row if key != "number"}
-    return StudyRecord(
-        **plain
-        | {
-            "choices": tuple(ChoiceRecord(**choice) for choice in row["choices"]),
-            "splits": tuple(SplitRecord(**split) for split in row["splits"]),
-            "metrics": tuple(row["metrics"]),
-            "bounds": tuple(row["bounds"]),
-            "programs": tuple(row["programs"]),
-            "members": members,
+def study_record(
+    row: Mapping[Any, Any], members: tuple[MemberRecord, ...], sealed: Mapping[str, str] | None
+) -> StudyRecord:
+    """The study record of a row of `study`, with JSON as its text.
+
+    Args:
+        row: the row.
+        members: its members.
+        sealed: "study" and "run" -> seal; None in a store that has none. What is told of the last
+            run is left out where its seal is not right.
+
+    Raises:
+        InputError: the row is not as its seal says, or cannot be read.
+    """
+    if sealed is not None:
+        if sealed.get("study") != seals.study_seal(row, members):
+            raise damaged(f"the study {row['name']!r} is")
+        if sealed.get("run") != seals.run_seal(row):
+            row = {key: value for key, value in row.items() if key not in seals.RUN}
+    try:
+        plain = {
+            key: json.loads(value) if key in STUDY_JSON else value for key, value in row.items()
         }
-    )
+        return StudyRecord(
+            **plain
+            | {
+                "choices": tuple(ChoiceRecord(**choice) for choice in plain["choices"]),
+                "splits": tuple(SplitRecord(**split) for split in plain["splits"]),
+                "metrics": tuple(plain["metrics"]),
+                "bounds": tuple(plain["bounds"]),
+                "programs": tuple(plain.get("programs", ())),
+                "members": members,
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise damaged(f"the study {row['name']!r} is") from error
 
 
 def member_row(record: MemberRecord) -> dict[str, Any]:
@@ -113,35 +142,63 @@ def result_digest(row: Mapping[Any, Any]) -> str:
     )
 
 
-def member_record(row: Mapping[Any, Any]) -> MemberRecord:
-    """The member record of a row with choice, split and seed, with or without outputs.
+def member_record(row: Sequence[Any], outputs: bool) -> MemberRecord:
+    """The member record of a row.
+
+    Args:
+        row: choice, split and seed; the columns `seals.MEMBER`, with JSON as its text; curves,
+            seal and outputs.
+        outputs: whether the outputs were read.
 
     Raises:
-        InputError: the row is damaged.
+        InputError: the row is not as its seal or digest says, or cannot be read.
     """
-    curves, outputs = _array(row, "curves"), None
-    if "outputs" in row:
-        outputs = None if row["outputs"] is None else _array(row, "outputs")
-        if row["digest"] is not None and row["digest"] != result_digest(row):
-            raise InputError(
-                f"the result of the member {row['identity'][:12]} is damaged in the store; put a "
-                "backup in its place or name another store"
-            )
-    names = ("identity", "choice", "split", "seed", "status", "reason", "epochs", "steps")
-    more = ("best_epoch", "diverged_step", "seconds", "values")
-    return MemberRecord(
-        **{name: row[name] for name in names + more}, curves=curves, outputs=outputs
-    )
-
-
-def _array(row: Mapping[Any, Any], name: str) -> np.ndarray:
+    # Ten thousand rows are read before a report appears: by place, not by name.
+    choice, split, seed, *_, content, seal, blob = row
+    sealed = row[3:-3]
+    identity, status, reason, epochs, steps, best_epoch, diverged_step, seconds = sealed[:8]
+    stored_digest, values_text, curves_shape, outputs_shape = sealed[8:]
+    if seal is not None and seal != seals.seal_of_member(sealed, content):
+        raise damaged(f"the result of the member {identity!s:.12} is")
     try:
-        array = np.frombuffer(row[name], "<f4").reshape(row[f"{name}_shape"])
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"the {name} of the member {row['identity'][:12]} are damaged in the store: {error}"
-        ) from error
-    return array.astype(np.float32, copy=False)
+        values = json.loads(values_text)
+        curves = _array(content, _shape(curves_shape))
+        kept = None if blob is None else _array(blob, _shape(outputs_shape))
+        record = MemberRecord(
+            identity, choice, split, seed, status, reason, epochs, steps, best_epoch,
+            diverged_step, seconds, values, curves, kept,
+        )  # fmt: skip
+        whole = not outputs or stored_digest in (None, _digest(record, content, blob))
+    except (TypeError, ValueError) as error:
+        raise damaged(f"the result of the member {identity!s:.12} is") from error
+    if not whole:
+        raise damaged(f"the result of the member {identity!s:.12} is")
+    return record
+
+
+def _digest(record: MemberRecord, curves: bytes, outputs: bytes | None) -> str:
+    kept = record.outputs
+    shapes = {
+        "curves_shape": list(record.curves.shape),
+        "outputs_shape": None if kept is None else list(kept.shape),
+    }
+    return result_digest(vars(record) | shapes | {"curves": curves, "outputs": outputs})
+
+
+def _array(content: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(content, "<f4").reshape(shape).astype(np.float32, copy=False)
+
+
+@lru_cache
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(json.loads(text))
+
+
+def damaged(what: str) -> InputError:
+    """The error that says that something in a store is not as it was written."""
+    return InputError(
+        f"{what} damaged in the store; put a backup in its place or name another store"
+    )
 
 
 def _blob_digest(blob: bytes | None) -> str | None:

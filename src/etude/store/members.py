@@ -6,16 +6,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, delete, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    null,
+    select,
+    update,
+)
 
-from etude.store import encoding
+from etude.store import encoding, schema, seals
 from etude.store.records import FINISHED, MemberRecord
-from etude.store.schema import checkpoint, fault, member, study_member
+from etude.store.schema import checkpoint, fault, member, seal, study_member
 
 AT_ONCE = 500
 """How many identities one query names; SQLite once allowed 999 parameters."""
-
-OUTPUTS = ("outputs_shape", "outputs")
 
 
 def ensure(connection: Connection, identities: Iterable[str]) -> None:
@@ -29,19 +37,15 @@ def ensure(connection: Connection, identities: Iterable[str]) -> None:
 
 def read(connection: Connection, study: int, outputs: bool) -> tuple[MemberRecord, ...]:
     """The members of a study in their order."""
-    left_out = {"number"} | (set() if outputs else {*OUTPUTS})
+    place = (study_member.c.choice, study_member.c.split, study_member.c.seed)
     query = (
-        select(
-            study_member.c.choice,
-            study_member.c.split,
-            study_member.c.seed,
-            *(column for column in member.c if column.name not in left_out),
-        )
-        .join_from(study_member, member, member.c.identity == study_member.c.member)
+        _members(connection, place, outputs)
+        .join(study_member, study_member.c.member == member.c.identity)
         .where(study_member.c.study == study)
         .order_by(study_member.c.place)
     )
-    return tuple(map(encoding.member_record, connection.execute(query).mappings()))
+    rows = connection.execute(query)
+    return tuple(encoding.member_record(row, outputs) for row in rows)
 
 
 def save(connection: Connection, records: Sequence[MemberRecord]) -> tuple[str, ...]:
@@ -76,6 +80,9 @@ def save(connection: Connection, records: Sequence[MemberRecord]) -> tuple[str, 
         connection.execute(update(member).where(by_identity), list(changed.values()))
     if faults:
         connection.execute(insert(fault), faults)
+    results = [row for row in (new | changed).values() if row["status"] in FINISHED]
+    if results:
+        connection.execute(insert(seal), list(map(_seal, results)))
     finished = [identity for identity, (status, _) in known.items() if status in FINISHED]
     for some in _at_once(finished):
         connection.execute(delete(checkpoint).where(checkpoint.c.member.in_(some)))
@@ -134,20 +141,42 @@ def latest_checkpoint(connection: Connection, identity: str) -> tuple[int, bytes
         .order_by(checkpoint.c.epoch.desc())
     )
     for epoch, stored_hash, blob in connection.execute(query):
-        if hashlib.sha256(blob).hexdigest() == stored_hash:
+        # In a damaged row it can be anything.
+        if isinstance(blob, bytes) and hashlib.sha256(blob).hexdigest() == stored_hash:
             return epoch, blob
     return None
 
 
 def outputs(connection: Connection, identity: str) -> np.ndarray | None:
     """What a member's kept weights give for its test rows."""
-    query = select(
-        literal(0).label("choice"), literal(0).label("split"), literal(0).label("seed"), member
-    ).where(member.c.identity == identity)
-    row = connection.execute(query).mappings().one_or_none()
+    place = (literal(0), literal(0), literal(0))
+    query = _members(connection, place, outputs=True).where(member.c.identity == identity)
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise ValueError(f"the store holds no member {identity!r}")
-    return encoding.member_record(row).outputs
+    return encoding.member_record(row, outputs=True).outputs
+
+
+def _members(connection: Connection, place: Sequence[Any], outputs: bool) -> Select[Any]:
+    """A query for rows of members as `encoding.member_record` takes them."""
+    columns = [*place, *(schema.as_stored(member.c[name]) for name in seals.MEMBER)]
+    last = member.c.outputs if outputs else null()
+    if schema.version_of(connection) == 1:
+        return select(*columns, member.c.curves, null(), last).select_from(member)
+    return (
+        select(*columns, member.c.curves, seal.c.value, last)
+        .select_from(member)
+        .outerjoin(seal, (seal.c.identity == member.c.identity) & (seal.c.what == "member"))
+    )
+
+
+def _seal(row: dict[str, Any]) -> dict[str, Any]:
+    texts = {
+        name: None if row[name] is None else encoding.dump(row[name])
+        for name in ("values", "curves_shape", "outputs_shape")
+    }
+    value = seals.member_seal(row | texts)
+    return {"identity": row["identity"], "what": "member", "value": value}
 
 
 def _known(connection: Connection, identities: Sequence[str]) -> dict[str, tuple[str, str | None]]:

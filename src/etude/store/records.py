@@ -106,6 +106,7 @@ class StudyRecord:
         seconds: "compile", "run" and "total" of the last run.
         trained, reused: how many members the last run trained and found in the store.
         members: every member, in the order choice, split, seed.
+        findings: what was found about the study beside its results, plain JSON values by name.
     """
 
     identity: str
@@ -126,6 +127,7 @@ class StudyRecord:
     reused: int = 0
     members: tuple[MemberRecord, ...] = ()
     bounds: tuple[float | None, float | None] = (None, None)
+    findings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """The tables of a store, the same for every database."""
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Connection,
     Double,
     ForeignKey,
@@ -15,16 +18,18 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    cast,
     insert,
     inspect,
     select,
+    text,
 )
 
 from etude.errors import InputError
 from etude.store.records import STATUSES
 
-VERSION = 1
-"""Raised when the tables change; a migration then leads from each version to the next."""
+VERSION = 2
+"""Raised when the tables change; a step of `migration` then leads from the version before."""
 
 APPLICATION = "etude"
 
@@ -58,6 +63,7 @@ study = Table(
     Column("seconds", JSON, nullable=False),
     Column("trained", Integer, nullable=False),
     Column("reused", Integer, nullable=False),
+    Column("findings", JSON, nullable=False, server_default=text("'{}'")),
 )
 
 # Outputs, much the largest column, come last: SQLite then reads a row without touching the
@@ -113,6 +119,30 @@ fault = Table(
     Column("new_digest", String(64), nullable=False),
 )
 
+# Of studies and finished members. A table of its own: behind the outputs, where a column would
+# come in a store of version 1, SQLite reads it at the price of reading them.
+seal = Table(
+    "seal",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("what", String(8), primary_key=True),
+    Column("value", String(64), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+def as_stored(column: Column[Any]) -> ColumnElement[Any]:
+    """The column as it is selected to be read or sealed: JSON as its text."""
+    if isinstance(column.type, JSON):
+        return cast(column, Text).label(column.name)
+    return column
+
+
+def version_of(connection: Connection) -> int:
+    """The version of a store's tables, which another process may have raised meanwhile."""
+    query = select(schema_version.c.version).where(schema_version.c.application == APPLICATION)
+    return connection.execute(query).scalar_one()
+
 
 def stored_version(connection: Connection, shown: str) -> int | None:
     """The version of the tables; None where there are none yet.
@@ -135,18 +165,18 @@ def stored_version(connection: Connection, shown: str) -> int | None:
             )
         return None
     columns = {column["name"] for column in found.get_columns(schema_version.name)}
-    version = None
+    version: Any = None
     if columns == set(schema_version.c.keys()):
         query = select(schema_version.c.version).where(schema_version.c.application == APPLICATION)
         version = connection.execute(query).scalar()
-    if version is None:
+    if not isinstance(version, int) or version < 1:
         raise InputError(f"the store {shown} must be made by Étude; it belongs to something else")
     if version > VERSION:
         raise InputError(
             f"the store {shown} has version {version}, written by a newer Étude; this one reads "
             f"up to version {VERSION}: update Étude or name another store"
         )
-    return int(version)
+    return version
 
 
 def create(connection: Connection) -> None:

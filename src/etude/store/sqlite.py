@@ -1,16 +1,21 @@
 """Everything that is said to SQLite only: opening a file safely, and locking it."""
 
+import filecmp
 import os
 import re
 import sqlite3
 import struct
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from etude.errors import InputError
+from etude.files import sync_folder
 from etude.store.encoding import dump
+from etude.store.errors import StoreError
 
 APPLICATION_ID = 0x45747564
 """What marks a file as ours: "Etud" at byte 68 of its header."""
@@ -18,6 +23,10 @@ APPLICATION_ID = 0x45747564
 NETWORK_FILESYSTEM = re.compile(
     r"(fuse\.)?(nfs4?|cifs|smb\w+|afs|ceph|lustre|gpfs|beegfs|glusterfs|sshfs|davfs2?|rclone|s3fs)"
 )
+
+
+_in_use: Counter[tuple[int, int]] = Counter()
+"""How many engines of this process are on a file: its device and its number there."""
 
 
 def engine(path: Path | None, readonly: bool, wait: float) -> Engine:
@@ -55,12 +64,63 @@ def engine(path: Path | None, readonly: bool, wait: float) -> Engine:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    if path is not None:
+        file = _file(path)
+        _in_use[file] += 1
+
+        @event.listens_for(made, "engine_disposed")
+        def disposed(_: Engine) -> None:
+            _in_use[file] -= 1
+
     return made
 
 
 def mark(connection: Connection) -> None:
     """Mark the file as ours, in the connection's transaction."""
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def back_up(path: Path, version: int) -> Path:
+    """Copy a store beside itself, whole or not at all, and say where the copy is.
+
+    Called by whoever holds the lock for writing and has not written yet.
+
+    Raises:
+        StoreError: it cannot be copied.
+    """
+    place = path.with_name(f"{path.name}.v{version}.backup")
+    part = place.with_name(f"{place.name}.part")
+    try:
+        _copy(path, part)
+        number = 1
+        while place.exists():
+            # Of one that was made before a migration failed, one is enough.
+            if filecmp.cmp(part, place, shallow=False):
+                part.unlink()
+                return place
+            number += 1
+            place = path.with_name(f"{path.name}.v{version}.backup.{number}")
+        part.rename(place)
+        sync_folder(place.parent)
+    except (sqlite3.Error, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(
+            f"the store {path} was written by an older Étude and could not be copied to {place} "
+            f"before it is brought up to date: {error}; nothing was changed: mend that and run "
+            "again"
+        ) from error
+    return place
+
+
+def _copy(path: Path, part: Path) -> None:
+    part.unlink(missing_ok=True)
+    with (
+        closing(_connect(path, readonly=True, wait=0)) as source,
+        closing(sqlite3.connect(part)) as copy,
+    ):
+        source.backup(copy)
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def filesystem(folder: Path, mounts: str) -> str:
@@ -98,7 +158,9 @@ def _connect(path: Path | None, readonly: bool, wait: float) -> sqlite3.Connecti
             connection.execute("PRAGMA query_only = ON")
         else:
             connection.execute("PRAGMA journal_mode = DELETE")
-            connection.execute("PRAGMA synchronous = FULL")
+            # FULL leaves the end of a transaction to a folder that is not synced: after a power cut
+            # the journal can be back, and undo what was reported as kept.
+            connection.execute("PRAGMA synchronous = EXTRA")
     except sqlite3.Error:
         connection.close()
         raise
@@ -125,6 +187,10 @@ def _check_place(path: Path) -> None:
 def _check_header(path: Path) -> bool:
     """Whether the file exists and holds something. SQLite itself is not asked before we know
     that the file is ours: it might roll back another program's transaction."""
+    if path.exists() and _in_use[_file(path)]:
+        # Known to be ours. To open and close it here would drop the locks that SQLite holds for
+        # the other users of this process (sqlite.org/howtocorrupt.html, section 2.2).
+        return True
     try:
         with path.open("rb") as file:
             header = file.read(100)
@@ -134,6 +200,9 @@ def _check_header(path: Path) -> bool:
         raise InputError(f"the store {path} cannot be read: {error.strerror}") from error
     if not header:
         return False
+    if not any(header) and path.with_name(f"{path.name}-journal").exists():
+        # The machine stopped while a database was made, which SQLite will now make empty again.
+        return True
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise InputError(f"the store {path} must be an SQLite file, it is something else")
     if struct.unpack(">I", header[68:72])[0] != APPLICATION_ID:
@@ -142,6 +211,11 @@ def _check_header(path: Path) -> bool:
             "left unchanged"
         )
     return True
+
+
+def _file(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _check_writable(path: Path) -> None:

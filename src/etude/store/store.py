@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Store:
     ) -> Self:
         """Open a store; a file that does not exist is made.
 
+        A store of an older Étude is read as it is. Where it is opened for writing its tables are
+        brought up to date in one transaction; an SQLite file is copied first (`backup`), a
+        PostgreSQL database is not: make a dump of it with pg_dump before.
+
         Args:
             address: a file ("etude.db"), a URL ("sqlite:///etude.db",
                 "postgresql+psycopg://user@host/database"), or None or ":memory:" for a store
@@ -59,6 +63,14 @@ class Store:
         """Where the store is, as it may be printed: without password."""
         return self._database.shown
 
+    @property
+    def backup(self) -> Path | None:
+        """The copy that opening made of a file written by an older Étude; None where it did not.
+
+        Opening for reading only changes nothing and makes none.
+        """
+        return self._database.backup
+
     def close(self) -> None:
         """Let go of the database. What was in memory is lost."""
         self._database.close()
@@ -77,8 +89,8 @@ class Store:
             outputs: whether the outputs of finished members are read too.
 
         Returns:
-            the record with the date of its first run, and with every member as the store knows
-            it. Those whose status is in `FINISHED` need not be trained again.
+            the record with the date of its first run, and with findings and every member as the
+            store knows them. Those whose status is in `FINISHED` need not be trained again.
         """
         from etude.store import studies
 
@@ -113,11 +125,23 @@ class Store:
             return faults
 
     def finish(self, record: StudyRecord) -> None:
-        """Keep what a run of the study found: programs, seconds, trained, reused."""
+        """Keep what a run of the study found: programs, seconds, trained, reused, findings."""
         from etude.store import studies
 
         with self._database.writing() as connection:
             studies.finish(connection, record)
+
+    def note(self, identity: str, findings: Mapping[str, Any]) -> None:
+        """Keep what was found about a study that was begun.
+
+        Args:
+            identity: of the study.
+            findings: plain JSON values by name. One of the same name is replaced, others stay.
+        """
+        from etude.store import studies
+
+        with self._database.writing() as connection:
+            studies.note(connection, identity, findings)
 
     def checkpoint(self, identity: str, epoch: int, blob: bytes) -> None:
         """Keep what is needed to go on with a member after an epoch.

@@ -1,14 +1,26 @@
 """The rows of studies: written when a run begins and ends, found by name."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from etude.errors import InputError
-from etude.store import encoding, members
-from etude.store.records import FINISHED, StudyRecord, StudySummary
-from etude.store.schema import fault, member, study, study_member
+from etude.store import encoding, members, schema, seals
+from etude.store.records import FINISHED, MemberRecord, StudyRecord, StudySummary
+from etude.store.schema import fault, member, seal, study, study_member
 
 SHORTEST_PREFIX = 4
 
@@ -42,22 +54,33 @@ def begin(connection: Connection, record: StudyRecord, outputs: bool) -> StudyRe
     ]
     if places:
         connection.execute(insert(study_member), places)
-    return replace(record, created=created, members=members.read(connection, number, outputs))
+    findings = _seal(connection, number, record.members)
+    known_members = members.read(connection, number, outputs)
+    return replace(record, created=created, members=known_members, findings=findings)
 
 
 def finish(connection: Connection, record: StudyRecord) -> None:
     """Write what a run found."""
-    changed = connection.execute(
-        update(study).where(study.c.identity == record.identity).values(encoding.run_row(record))
-    )
-    if changed.rowcount == 0:
-        raise ValueError(f"the study {record.name!r} must be begun before it is finished")
+    number = _number(connection, record.identity)
+    row = encoding.run_row(record)
+    connection.execute(update(study).where(study.c.number == number).values(row))
+    _seal(connection, number, _places(connection, number))
+
+
+def note(connection: Connection, identity: str, findings: Mapping[str, Any]) -> None:
+    """Add findings to those of a study."""
+    number = _number(connection, identity)
+    known = select(study.c.findings).where(study.c.number == number)
+    row = {"findings": connection.execute(known).scalar_one() | dict(findings)}
+    connection.execute(update(study).where(study.c.number == number).values(row))
+    _seal(connection, number, _places(connection, number))
 
 
 def load(connection: Connection, key: str, shown: str, outputs: bool) -> StudyRecord:
     """The study with this name or beginning of its identity."""
-    row = _find(connection, key, shown)
-    return encoding.study_record(row, members.read(connection, row["number"], outputs))
+    row, value = _row(connection, _find(connection, key, shown))
+    known = members.read(connection, row["number"], outputs)
+    return encoding.study_record({key: row[key] for key in row if key != "number"}, known, value)
 
 
 def summaries(connection: Connection) -> list[StudySummary]:
@@ -90,24 +113,85 @@ def summaries(connection: Connection) -> list[StudySummary]:
         .group_by(study.c.number)
         .order_by(study.c.created.desc(), study.c.number.desc())
     )
-    return [StudySummary(**row) for row in connection.execute(query).mappings()]
+    found = [StudySummary(**row) for row in connection.execute(query).mappings()]
+    for item in found:
+        if not all(isinstance(text, str) for text in (item.identity, item.name, item.metric)):
+            raise encoding.damaged("a study is")
+    return found
 
 
-def _find(connection: Connection, key: str, shown: str) -> RowMapping:
-    newest_first = select(study).order_by(study.c.created.desc(), study.c.number.desc())
-    named = connection.execute(newest_first.where(study.c.name == key).limit(1))
-    if (row := named.mappings().first()) is not None:
-        return row
+def _number(connection: Connection, identity: str) -> int:
+    number = connection.scalar(select(study.c.number).where(study.c.identity == identity))
+    if number is None:
+        raise ValueError(f"the study {identity[:12]} must be begun first")
+    return number
+
+
+def _places(connection: Connection, number: int) -> list[MemberRecord]:
+    """The members of a study in their order, without what is known of them."""
+    query = (
+        select(
+            study_member.c.member,
+            study_member.c.choice,
+            study_member.c.split,
+            study_member.c.seed,
+        )
+        .where(study_member.c.study == number)
+        .order_by(study_member.c.place)
+    )
+    return [MemberRecord(*place) for place in connection.execute(query)]
+
+
+def _seal(connection: Connection, number: int, places: Sequence[MemberRecord]) -> dict[str, Any]:
+    """Seal the row of a study as it stands; the findings in it."""
+    row, _ = _row(connection, number)
+    values = {"study": seals.study_seal(row, places), "run": seals.run_seal(row)}
+    connection.execute(delete(seal).where(_sealed(row)))
+    connection.execute(
+        insert(seal),
+        [
+            {"identity": row["identity"], "what": what, "value": value}
+            for what, value in values.items()
+        ],
+    )
+    return json.loads(row["findings"])
+
+
+def _row(connection: Connection, number: int) -> tuple[RowMapping, dict[str, str] | None]:
+    """The row of a study, with JSON as its text, and its seals."""
+    columns = [schema.as_stored(column) for column in study.c if column.name != "findings"]
+    query = select(*columns).where(study.c.number == number)
+    if schema.version_of(connection) == 1:
+        return connection.execute(query).mappings().one(), None
+    query = query.add_columns(schema.as_stored(study.c.findings))
+    row = connection.execute(query).mappings().one()
+    found = connection.execute(select(seal.c.what, seal.c.value).where(_sealed(row)))
+    return row, {one.what: one.value for one in found}
+
+
+def _sealed(row: RowMapping) -> ColumnElement[bool]:
+    return (seal.c.identity == row["identity"]) & (seal.c.what != "member")
+
+
+def _find(connection: Connection, key: str, shown: str) -> int:
+    newest_first = select(study.c.number, study.c.identity, study.c.name).order_by(
+        study.c.created.desc(), study.c.number.desc()
+    )
+    named = connection.execute(newest_first.where(study.c.name == key).limit(1)).first()
+    if named is not None:
+        return named.number
     if len(key) >= SHORTEST_PREFIX:
         begins = study.c.identity.startswith(key.lower(), autoescape=True)
-        found = connection.execute(newest_first.where(begins)).mappings().all()
+        found = connection.execute(newest_first.where(begins)).all()
         if len(found) == 1:
-            return found[0]
+            return found[0].number
         if found:
-            several = ", ".join(f"{row['identity'][:12]} ({row['name']})" for row in found[:5])
+            several = ", ".join(f"{row.identity[:12]} ({row.name})" for row in found[:5])
             raise InputError(f"{key!r} must begin one identity, it begins several: {several}")
     names = connection.execute(select(study.c.name).distinct().order_by(study.c.name)).scalars()
     known = list(names)
+    if not all(isinstance(name, str) for name in known):
+        raise encoding.damaged("a study is")
     if not known:
         raise InputError(f"the store {shown} holds no study yet; run a study first")
     # Imported here because it brings JAX along, which reading a store does not need.
