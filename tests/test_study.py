@@ -4,6 +4,7 @@ from pydantic import ValidationError
 from etude.algorithm import SGD, Adam, UserRule
 from etude.algorithm.schedule import Cosine
 from etude.data import Digits, Iris
+from etude.estimator import ScikitLearn
 from etude.loss import CrossEntropy, UserLoss
 from etude.metric import Accuracy
 from etude.model import MLP, Linear, UserModel
@@ -160,3 +161,24 @@ def test_other_code_needs_another_version():
     with pytest.raises(ValidationError, match="two different parts of one label and version, f 1"):
         study(loss=tuple(losses))
     assert len(study(loss=(losses[0], losses[1].changed(version="2"))).loss) == 2
+
+
+def test_a_baseline_names_a_choice():
+    rules = grid(Adam, learning_rate=[0.1, 0.2])
+    assert study(algorithm=rules, baseline="adam learning_rate=0.2").baseline
+    for given, hint in (
+        ("adam", "did you mean 'adam learning_rate=0.1'"),
+        ("adam learning_rate=0.3", "did you mean"),
+        ("zzz", "the first one is 'adam learning_rate=0.1'"),
+    ):
+        with pytest.raises(ValidationError, match=hint):
+            study(algorithm=rules, baseline=given)
+
+
+def test_documents_of_studies_without_what_came_later_are_as_before():
+    assert not {"baseline", "region", "estimator"} & set(study().document())
+    whole = study(
+        estimator=ScikitLearn(estimator="SVC", parameters={"C": 2.0}), baseline="SVC", region=0.1
+    )
+    assert Study.from_document(whole.document()) == whole
+    assert len(whole.choices()) == 2

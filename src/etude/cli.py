@@ -293,6 +293,15 @@ def refit(
     if choice > len(ranked):
         raise InputError(f"`--choice` must be at most {len(ranked)}, got {choice}")
     chosen = ranked[choice - 1]
+    documents = result.record.choices
+    networks = [n for n, row in enumerate(ranked, 1) if "model" in documents[row.choice].document]
+    if choice not in networks:
+        raise InputError(
+            f"row {choice} of the ranking is {chosen.label}, an estimator that its own library "
+            f"fits; the first network is `--choice {networks[0]}`"
+            if networks
+            else "no network is complete, and estimators are fitted by their own library"
+        )
     network = etude.refit(result, chosen.choice)
     network.save(output)
     say(

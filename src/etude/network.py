@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ class Network:
             ValueError: it gives another number of predictions than there are targets.
             Exception: of any kind, where the parts do not fit one another.
         """
-        graph, params, other = structure(self.model, self.loss, self.spec)
+        graph, params, other = self._structure
 
         def traced(params: Any, other: Any, inputs: Any) -> Any:
             module = nnx.merge(graph, params, other)
@@ -160,7 +161,7 @@ class Network:
         filled = np.zeros((padded_rows(len(inputs)), *inputs.shape[1:]), inputs.dtype)
         filled[: len(inputs)] = inputs
         source = self._source(filled)
-        graph, params, other = structure(self.model, self.loss, self.spec)
+        graph, params, other = self._structure
         module = nnx.merge(
             graph,
             _from_names(self.weights, "params", params),
@@ -176,6 +177,10 @@ class Network:
             for part in (0, 1)
         )
         return outputs, prediction
+
+    @cached_property
+    def _structure(self) -> tuple[Any, Any, Any]:
+        return structure(self.model, self.loss, self.spec)
 
     def _source(self, inputs: Any) -> Source:
         """Rows of inputs as a stream reads them; targets and roles say nothing."""

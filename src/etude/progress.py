@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from etude.evidence.rounding import printable
 from etude.execution.run import Event, Watcher
 
 SILENCE = 30.0
@@ -34,7 +35,9 @@ def _lines() -> Watcher:
     def watch(event: Event) -> None:
         nonlocal told
         todo = event.members - event.reused
-        if event.stage == "compile":
+        if event.note:
+            _say(event.note)
+        elif event.stage == "compile":
             told = time.monotonic()
             _say(
                 f"{event.members} networks in {event.programs} program"
@@ -48,7 +51,7 @@ def _lines() -> Watcher:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def time_left(seconds: float) -> str:
@@ -86,6 +89,9 @@ def _bar() -> Iterator[Watcher]:
 
         def watch(event: Event) -> None:
             todo = event.members - event.reused
+            if event.note:
+                bar.console.print(printable(event.note), markup=False, highlight=False)
+                return
             if event.stage == "compile":
                 bar.update(task, description="compiling", total=todo, completed=0)
                 return

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from etude.batch import Spec
-from etude.component import Component, UnknownName, component_class
+from etude.component import Component, UnknownName, component_class, discover_all
 from etude.data.base import Stream
 from etude.data.encoder import encoder_from_schema
 from etude.errors import InputError
@@ -103,6 +103,7 @@ def load(folder: str | Path, *, model: Model | None = None, loss: Loss | None = 
         ```
     """
     folder = Path(folder)
+    discover_all()
     try:
         return _read(folder, model, loss)
     except FileNotFoundError as error:
@@ -147,7 +148,7 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     )
     try:
         if network.schema:
-            encoder_from_schema(network.schema)
+            encoder_from_schema(network.schema).check(spec)
         network.check()
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _damaged(folder, f"its parts do not fit one another: {error}") from None

@@ -2,12 +2,13 @@
 
 import itertools
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from etude.algorithm.base import Algorithm
-from etude.component import Component, nearest
+from etude.component import Component
 from etude.data.base import Data
 from etude.errors import InputError
 from etude.estimator.base import Estimator
@@ -160,9 +161,10 @@ class Study(BaseModel):
             return self
         names = _baselines(self)
         if self.baseline not in names:
-            hint = nearest(self.baseline, names)
-            hint = hint if "did you mean" in hint else f"; the first one is {names[0]!r}"
-            raise ValueError(f"`baseline` must name a choice, got {self.baseline!r}{hint}")
+            longer = [name for name in names if name.startswith(self.baseline)]
+            close = longer or get_close_matches(self.baseline, names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the first one is {names[0]!r}"
+            raise ValueError(f"`baseline` must name a choice, got {self.baseline!r}; {hint}")
         return self
 
     def choices(self) -> tuple[Choice, ...]:

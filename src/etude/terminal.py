@@ -12,6 +12,9 @@ import typer
 from etude.errors import InputError
 from etude.evidence.rounding import printable
 
+LONGEST_LINE = 1000
+"""Lines of errors are cut here: what a user gave stands in them, and may be of any length."""
+
 PIPE_WIDTH = 200
 """Tables that are not drawn on a terminal are this wide at most."""
 
@@ -22,8 +25,10 @@ def say(text: str) -> None:
 
 
 def tell_error(text: str) -> None:
-    """Print lines of text to standard error, as `say` does."""
-    typer.echo(_lines(text), err=True)
+    """Print lines of text to standard error, as `say` does; lines beyond reading are cut."""
+    lines = (printable(line[: LONGEST_LINE + 1]) for line in text.split("\n"))
+    cut = (line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in lines)
+    typer.echo("\n".join(cut), err=True)
 
 
 def show_table(table: Any) -> None:

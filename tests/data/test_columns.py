@@ -1,8 +1,10 @@
 import datetime
+import json
 
 import numpy as np
 import polars
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from etude.data.columns import MISSING, Column, describe, labels, numbers
 from etude.errors import InputError
@@ -117,4 +119,8 @@ def test_numbers_far_from_zero_keep_their_differences():
 
 def test_description_survives_json():
     column = described(["x", "y", None])
-    assert Column.from_document(column.document()) == column
+    adapter = TypeAdapter(Column)
+    assert adapter.validate_json(json.dumps(column.document())) == column
+    for wrong in ({"name": 3}, {"kind": "picture"}, {"offset": "0"}, {"categories": "x"}, {"a": 1}):
+        with pytest.raises(ValidationError):
+            adapter.validate_json(json.dumps(column.document() | wrong))

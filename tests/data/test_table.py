@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from etude.component import component_class
-from etude.data.encoder import TableEncoder, encoder_from_schema
+from etude.data.encoder import encoder_from_schema
 from etude.data.frame import read_frame
 from etude.data.table import Table
 from etude.errors import InputError
@@ -71,7 +71,7 @@ def test_encoder_from_the_schema_alone(mixed):
     data = mixed.prepare()
     schema = json.loads(json.dumps(data.schema))
     encoder = encoder_from_schema(schema)
-    assert encoder == TableEncoder.from_schema(schema) == data.encoder
+    assert encoder == data.encoder
     again = encoder.encode(read_frame(mixed.path))["inputs"]
     np.testing.assert_array_equal(again, data.arrays["inputs"])
     # all kinds of frames, in another order, without the target, with a column more
@@ -274,3 +274,13 @@ def test_bad_arrays(X, y, fields, message):
 def test_registered_with_a_schema_for_editors():
     assert component_class("data", "table") is Table
     assert "content" not in Table.model_json_schema()["properties"]
+
+
+def test_tables_that_grow_when_encoded_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,y\n" + "".join(f"n{n},{n % 2}\n" for n in range(2000)))
+    fields = {"path": str(path), "target": "y", "max_categories": 10**9}
+    assert Table(**fields).prepare().spec.inputs == (2000,)
+    message = r"16,000,000 bytes once column 'id' is 2,000 features of 2,000 rows.*allows 100,000"
+    with pytest.raises(InputError, match=message):
+        Table(**fields, max_bytes=100_000).prepare()

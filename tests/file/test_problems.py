@@ -9,7 +9,13 @@ from etude.component import Component, Traced
 from etude.data import Digits
 from etude.errors import InputError
 from etude.file import Problem, StudyFileError, explain
-from etude.file.problems import LONGEST, shown
+from etude.file.problems import (
+    LONGEST,
+    LONGEST_MESSAGE,
+    LONGEST_PATH,
+    MOST_PROBLEMS,
+    shown,
+)
 from etude.loss import CrossEntropy
 from etude.model import MLP
 from etude.study import Study
@@ -122,3 +128,15 @@ def test_an_error_lists_its_problems():
     error = StudyFileError([Problem("a.b", "is wrong"), Problem("", "is odd")], "study.toml")
     assert isinstance(error, InputError)
     assert str(error) == "study.toml has 2 problems:\n  a.b: is wrong\n  is odd"
+
+
+def test_messages_are_lines_of_bounded_length():
+    problem = Problem("a.\n  forged: line\x1b[31m" + "x" * 10**6, "`b`\u202e " + "y" * 10**6)
+    line = str(problem)
+    assert line.isprintable()
+    assert len(line) <= LONGEST_PATH + 2 + LONGEST_MESSAGE
+    assert line.startswith(r"a.\n  forged: line\x1b[31mxxx")
+    error = StudyFileError([Problem(f"p{n}", "`p` must be") for n in range(10**4)], "s.toml")
+    title, *lines = str(error).split("\n")
+    assert title == "s.toml has more than 50 problems; some of them:"
+    assert lines == [f"  p{n}: `p` must be" for n in range(MOST_PROBLEMS)]

@@ -21,7 +21,9 @@ algorithm = { name = "adam" }
             "line 3, column 6",
             "; write [[data]] for each of several",
         ),
-        (f"seed = {'9' * 5000}", "", "not valid TOML: Exceeds the limit"),
+        (f"seed = {'9' * 5000}", "line 1", "a number must have at most 4,300 digits, got 5,000"),
+        ("name = [", "at the end", "not valid TOML: Invalid value"),
+        (f"a = 1\n{'.'.join('b' * 51)} = 1", "line 2", "keys must have at most 50 parts"),
     ],
 )
 def test_syntax_errors_have_line_and_column(source, place, message):
@@ -53,7 +55,7 @@ def test_files_that_cannot_be_read(tmp_path):
     assert told(tmp_path) == "is a folder, not a study file"
     latin = tmp_path / "latin.toml"
     latin.write_bytes(b'seed = 1\nname = "caf\xe9"\n')
-    assert told(latin) == "line 2: a study file is UTF-8 text, got the byte 0xe9"
+    assert told(latin) == "line 2: a study file must be UTF-8 text, got the byte 0xe9"
     large = tmp_path / "large.toml"
     large.write_bytes(b"#" * (MOST_BYTES + 1))
     assert told(large) == "is larger than the 10 MiB of a study file"

@@ -56,3 +56,11 @@ def test_json_refuses_what_no_browser_reads() -> None:
 def test_hashes_are_those_of_a_content_security_policy() -> None:
     digest = base64.b64encode(hashlib.sha256("é".encode()).digest()).decode()
     assert content_hash("é") == f"'sha256-{digest}'"
+
+
+def test_marks_that_steer_the_display_are_written_out():
+    steering = "\x00\x1b\x7f\x9b\u061c\u200b\u200e\u202e\u2028\u2066\ufeff\ud800"
+    written = markup(f"a{steering}b")
+    assert written.isascii()
+    assert written == "a" + steering.encode("unicode_escape").decode() + "b"
+    assert markup("a\n\tb שלום 🧪") == "a\n\tb שלום 🧪"

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import ConfigDict
 
 from etude.errors import InputError
 
@@ -29,6 +30,9 @@ it is rounded to single precision, which would lose more than 1e-4 of the spread
 
 Kind = Literal["number", "boolean", "date", "category"]
 
+Missing = tuple[str, ...] | None
+"""Cells of text that mean "no value"; None where the text is clean already (`cleaned`)."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -43,17 +47,14 @@ class Column:
         numeric: whether these labels are numbers, so that "1" and "1.0" are the same.
     """
 
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
     name: str
     kind: Kind
     gaps: bool = False
     offset: float = 0.0
     categories: tuple[str, ...] = ()
     numeric: bool = False
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Column:
-        """The column that `document()` describes."""
-        return cls(**(document | {"categories": tuple(document["categories"])}))
 
     def document(self) -> dict[str, Any]:
         """The description as JSON values."""
@@ -68,7 +69,12 @@ class Column:
         )
         return values + ((f"{self.name} is missing",) if self.gaps else ())
 
-    def encode(self, series: polars.Series, missing: tuple[str, ...]) -> np.ndarray:
+    def size(self) -> int:
+        """How many numbers the column becomes."""
+        values = len(self.categories) if self.kind == "category" else 1
+        return values + self.gaps
+
+    def encode(self, series: polars.Series, missing: Missing) -> np.ndarray:
         """The cells as numbers, `[rows, features]` in single precision.
 
         Numbers, booleans and dates are one number, NaN where it is missing, and categories a 1
@@ -98,7 +104,7 @@ class Column:
 
         place = {label: number for number, label in enumerate(self.categories)}
         codes = series.replace_strict(place, default=-1, return_dtype=polars.Int64).to_numpy()
-        encoded = np.zeros((len(series), len(self.features())), np.float32)
+        encoded = np.zeros((len(series), self.size()), np.float32)
         known = np.flatnonzero(codes >= 0)
         encoded[known, codes[known]] = 1
         if self.gaps:
@@ -110,7 +116,7 @@ def describe(
     series: polars.Series,
     *,
     text: bool,
-    missing: tuple[str, ...],
+    missing: Missing,
     category: bool = False,
     max_categories: int = 100,
     centered: bool = True,
@@ -135,13 +141,14 @@ def describe(
         named = labels(series, missing, kind != "category")
         gaps = named.null_count()
         _check_any(name, gaps, len(series))
-        categories = ordered(named, kind != "category")
-        if len(categories) > max_categories:
+        different = named.n_unique() - (gaps > 0)
+        if different > max_categories:
             raise InputError(
-                f"column {name!r} has {len(categories):,} categories such as {categories[0]!r}, "
+                f"column {name!r} has {different:,} categories such as {named.min()!r}, "
                 f"more than `max_categories` = {max_categories}: list it in `drop`, or raise "
                 f"`max_categories`{_first_text(series, text, missing)}"
             )
+        categories = ordered(named, kind != "category")
         return Column(name, "category", gaps > 0, categories=categories, numeric=kind != "category")
     values = numbers(series, kind, missing)
     observed = values[~np.isnan(values)]
@@ -155,7 +162,7 @@ def _check_any(name: str, gaps: int, rows: int) -> None:
         raise InputError(f"column {name!r} has no value in any row: list it in `drop`")
 
 
-def _first_text(series: polars.Series, text: bool, missing: tuple[str, ...]) -> str:
+def _first_text(series: polars.Series, text: bool, missing: Missing) -> str:
     """For a column of numbers that a stray word turned into text: where the word stands."""
     import polars
 
@@ -178,7 +185,7 @@ def _offset(values: np.ndarray) -> float:
     return (low + high) / 2 if far and high > low else 0.0
 
 
-def kind_of(series: polars.Series, text: bool, missing: tuple[str, ...]) -> Kind:
+def kind_of(series: polars.Series, text: bool, missing: Missing) -> Kind:
     """Whether cells are numbers, booleans, dates or categories.
 
     Raises:
@@ -202,11 +209,13 @@ def kind_of(series: polars.Series, text: bool, missing: tuple[str, ...]) -> Kind
         )
     if not text:
         return "category"
-    cells = clean(series, missing).drop_nulls().unique()
-    if cells.is_empty():
+    cells = clean(series, missing)
+    gaps = cells.null_count()
+    if gaps == len(cells):
         return "category"
-    if cells.cast(polars.Float64, strict=False).null_count() == 0:
+    if _floats(cells).null_count() == gaps:
         return "number"
+    cells = cells.drop_nulls().unique()
     if cells.str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
     if _days(cells).null_count() == 0:
@@ -220,15 +229,25 @@ def _is_text(dtype: Any) -> bool:
     return dtype in (polars.String, polars.Categorical, polars.Enum)
 
 
-def clean(series: polars.Series, missing: tuple[str, ...]) -> polars.Series:
+def clean(series: polars.Series, missing: Missing) -> polars.Series:
     """Text without blanks around it, null where it says that there is no value."""
+    return series if missing is None else cleaned(series.to_frame(), missing).to_series()
+
+
+def cleaned(frame: polars.DataFrame, missing: tuple[str, ...]) -> polars.DataFrame:
+    """The table with all its columns of text clean, which is many times faster at once.
+
+    The columns keep their names, which may be patterns to polars: so they are chosen by type.
+    """
     import polars
+    from polars import selectors
 
-    cells = series.cast(polars.String).str.strip_chars()
-    return cells.set(cells.is_in(list(missing)).fill_null(False), None)
+    texts = selectors.string() | selectors.categorical() | selectors.enum()
+    cells = texts.cast(polars.String).str.strip_chars()
+    return frame.with_columns(polars.when(~cells.is_in(list(missing))).then(cells))
 
 
-def numbers(series: polars.Series, kind: Kind, missing: tuple[str, ...]) -> np.ndarray:
+def numbers(series: polars.Series, kind: Kind, missing: Missing) -> np.ndarray:
     """The cells as numbers in double precision, NaN where there is no value.
 
     Raises:
@@ -251,16 +270,18 @@ def numbers(series: polars.Series, kind: Kind, missing: tuple[str, ...]) -> np.n
         read = cells.cast(polars.Float64)
     else:
         raise InputError(f"column {series.name!r} must hold {kind}s, got {dtype}")
-    wrong = read.is_null() & cells.is_not_null()
+    values = read.to_numpy().astype(np.float64)
+    wrong = np.zeros(len(values), bool)
+    if read.null_count() > cells.null_count():
+        wrong = (read.is_null() & cells.is_not_null()).to_numpy()
     if kind == "boolean":
-        wrong = wrong | ~read.fill_null(0).fill_nan(0).is_in([0.0, 1.0])
+        wrong = wrong | ~(np.isnan(values) | (values == 0) | (values == 1))
     if wrong.any():
-        row = int(wrong.to_numpy().argmax())
+        row = int(wrong.argmax())
         article = {"number": "a number", "boolean": "true or false", "date": "a date"}[kind]
         raise InputError(
             f"column {series.name!r}, row {row + 1}: must be {article}, got {series[row]!r}"
         )
-    values = read.to_numpy().astype(np.float64)
     large = np.abs(values) > LARGEST
     if large.any():
         row = int(np.argmax(large))
@@ -302,7 +323,7 @@ def _days(cells: polars.Series) -> polars.Series:
     return moments.cast(polars.Int64).cast(polars.Float64) / 86_400e6
 
 
-def labels(series: polars.Series, missing: tuple[str, ...], numeric: bool) -> polars.Series:
+def labels(series: polars.Series, missing: Missing, numeric: bool) -> polars.Series:
     """The cells as labels of categories, null where there is no value.
 
     Args:

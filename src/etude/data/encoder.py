@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from etude.batch import Spec
 from etude.component import nearest
-from etude.data.columns import Column, labels
+from etude.data.columns import Column, cleaned, labels
 from etude.data.frame import to_polars
 from etude.errors import InputError
 
 
 class Encoder(Protocol):
     """Turns new rows into inputs, in the way in which the rows of the study were turned."""
+
+    def check(self, spec: Spec) -> None:
+        """Raise an `InputError` when rows of these sizes are not what the encoder makes."""
 
     def encode(self, frame: Any) -> dict[str, np.ndarray]:
         """The arrays of these rows; the target is not needed, other columns are ignored."""
@@ -32,14 +38,6 @@ class TableEncoder:
     columns: tuple[Column, ...]
     missing: tuple[str, ...]
 
-    @classmethod
-    def from_schema(cls, schema: dict[str, Any]) -> TableEncoder:
-        """The encoder that `schema()` describes."""
-        return cls(
-            tuple(Column.from_document(column) for column in schema["columns"]),
-            tuple(schema["missing"]),
-        )
-
     def schema(self) -> dict[str, Any]:
         """All that the encoder knows, as JSON values."""
         return {
@@ -47,6 +45,12 @@ class TableEncoder:
             "columns": [column.document() for column in self.columns],
             "missing": list(self.missing),
         }
+
+    def check(self, spec: Spec) -> None:
+        """Raise an `InputError` when rows of these sizes are not what the encoder makes."""
+        size = sum(column.size() for column in self.columns)
+        if spec.inputs != (size,):
+            raise InputError(f"`columns` must be {list(spec.inputs)} features, got {size}")
 
     def features(self) -> tuple[str, ...]:
         """The names of the numbers of one row, such as `age` or `colour = red`."""
@@ -66,7 +70,7 @@ class TableEncoder:
             InputError: a column is missing, or a cell is not of its column's kind. A category
                 that did not occur in training is no error: all its features are 0.
         """
-        table = to_polars(frame)
+        table = cleaned(to_polars(frame), self.missing)
         if table.height == 0:
             raise InputError("the table must have rows, got none")
         present = {name.strip(): name for name in table.columns}
@@ -77,7 +81,7 @@ class TableEncoder:
                     f"the table must have a column {column.name!r}{nearest(column.name, present)}"
                 )
             series = table[present[column.name]].rename(column.name)
-            parts.append(column.encode(series, self.missing))
+            parts.append(column.encode(series, None))
         return {"inputs": np.ascontiguousarray(np.concatenate(parts, axis=1))}
 
 
@@ -95,12 +99,6 @@ class RatingsEncoder:
     users: tuple[str, ...]
     items: tuple[str, ...]
 
-    @classmethod
-    def from_schema(cls, schema: dict[str, Any]) -> RatingsEncoder:
-        """The encoder that `schema()` describes."""
-        user, item = schema["columns"]
-        return cls((user, item), tuple(schema["users"]), tuple(schema["items"]))
-
     def schema(self) -> dict[str, Any]:
         """All that the encoder knows, as JSON values."""
         return {
@@ -109,6 +107,12 @@ class RatingsEncoder:
             "users": list(self.users),
             "items": list(self.items),
         }
+
+    def check(self, spec: Spec) -> None:
+        """Raise an `InputError` when rows of these sizes are not what the encoder makes."""
+        sizes = {"users": len(self.users), "items": len(self.items)}
+        if spec.inputs != (2,) or dict(spec.sizes) != sizes:
+            raise InputError(f"`users` and `items` must be {dict(spec.sizes)}, got {sizes}")
 
     def encode(self, frame: Any) -> dict[str, np.ndarray]:
         """The numbers of users and items.
@@ -144,16 +148,45 @@ class RatingsEncoder:
         return {"inputs": np.stack(parts, axis=1)}
 
 
+class _Schema(BaseModel):
+    """What every stored schema says beside what its encoder needs."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    task: str
+    target: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+class _TableSchema(_Schema):
+    columns: tuple[Column, ...]
+    missing: tuple[str, ...]
+
+
+class _RatingsSchema(_Schema):
+    columns: tuple[str, str]
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+
+
 def encoder_from_schema(schema: dict[str, Any]) -> Encoder:
     """The encoder that a stored schema describes.
 
     Raises:
-        InputError: the schema is of no kind known here.
+        InputError: the schema is of no kind known here, or says something that cannot be.
     """
-    match schema.get("encoder"):
-        case "table":
-            return TableEncoder.from_schema(schema)
-        case "ratings":
-            return RatingsEncoder.from_schema(schema)
-        case other:
-            raise InputError(f"`encoder` must be 'table' or 'ratings', got {other!r}")
+    text = json.dumps(schema)
+    try:
+        match schema.get("encoder"):
+            case "table":
+                table = _TableSchema.model_validate_json(text)
+                return TableEncoder(table.columns, table.missing)
+            case "ratings":
+                ratings = _RatingsSchema.model_validate_json(text)
+                return RatingsEncoder(ratings.columns, ratings.users, ratings.items)
+            case other:
+                raise InputError(f"`encoder` must be 'table' or 'ratings', got {other!r}")
+    except ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in detail["loc"])
+        raise InputError(f"`{place}` of `schema`: {detail['msg']}") from None

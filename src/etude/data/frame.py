@@ -13,19 +13,21 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import zipfile
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from etude.data.arrays import check_name, read_numpy
+from etude.data.size import LARGEST_FILE, told, too_large
 from etude.errors import InputError
 
 if TYPE_CHECKING:
     import polars
-
-LARGEST_FILE = 2 * 1024**3
-"""Files of more bytes are refused unless the limit is raised."""
 
 TEXT_FILES = {".csv": ",", ".tsv": "\t"}
 """Suffixes of files whose cells are text, and the separator that is expected."""
@@ -50,24 +52,37 @@ def read_frame(path: str | Path, max_bytes: int = LARGEST_FILE) -> polars.DataFr
     Raises:
         InputError: the file is missing, too large, empty, or not what its suffix says.
     """
-    file = Path(path).expanduser()
-    if file.suffix.lower() not in SUFFIXES:
-        raise InputError(f"`path` must end in one of {', '.join(SUFFIXES)}, got {str(path)!r}")
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise InputError(f"`path` must name a file, and {str(path)!r} {what}")
     try:
+        file = _expanded(path)
+        if file.suffix.lower() not in SUFFIXES:
+            raise InputError(f"`path` must end in one of {', '.join(SUFFIXES)}, got {told(path)}")
+        if not file.is_file():
+            raise InputError(f"`path` must name a file, and {told(path)} {_no_file(file)}")
         size = file.stat().st_size
         if size == 0:
-            raise InputError(f"`path` must name a table, and {str(path)!r} is empty")
+            raise InputError(f"`path` must name a table, and {told(path)} is empty")
         if size > max_bytes:
-            raise InputError(_too_large(file, size, max_bytes))
+            raise InputError(too_large(file, size, max_bytes))
         frame = _read(file, max_bytes)
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise InputError(f"`path` cannot be read ({reason}), got {told(path)}") from None
     if frame.height == 0 or frame.width == 0:
-        raise InputError(f"`path` must name a table with rows, and {str(path)!r} has none")
+        raise InputError(f"`path` must name a table with rows, and {told(path)} has none")
     return frame
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"`path` must name a file, and {told(path)} starts at no home") from None
+
+
+def _no_file(file: Path) -> str:
+    if file.is_dir():
+        return "is a folder"
+    return "is a device or a pipe" if file.exists() else "does not exist"
 
 
 def _read(file: Path, max_bytes: int) -> polars.DataFrame:
@@ -77,11 +92,7 @@ def _read(file: Path, max_bytes: int) -> polars.DataFrame:
         case ".parquet" | ".pq":
             return _read_parquet(file, max_bytes)
         case _:
-            return _read_numpy(file, max_bytes)
-
-
-def _too_large(file: Path, size: int, max_bytes: int) -> str:
-    return f"{str(file)!r} has {size:,} bytes; `max_bytes` allows {max_bytes:,}"
+            return read_numpy(file, max_bytes)
 
 
 def _read_text(file: Path) -> polars.DataFrame:
@@ -91,15 +102,15 @@ def _read_text(file: Path) -> polars.DataFrame:
     try:
         frame = polars.read_csv(file, infer_schema=False, separator=separator, glob=False)
     except polars.exceptions.NoDataError:
-        raise InputError(f"`path` must name a table, and {str(file)!r} is empty") from None
+        raise InputError(f"`path` must name a table, and {told(file)} is empty") from None
     except polars.exceptions.PolarsError as error:
         _check_lines(file, separator, len(header))
         reason = str(error).splitlines()[0]
-        raise InputError(f"{str(file)!r} cannot be read as a table: {reason}") from None
+        raise InputError(f"{told(file)} cannot be read as a table: {reason}") from None
     if frame.height and frame[:, -1].null_count():
         _check_lines(file, separator, len(header))
     if frame.width != len(header):
-        raise InputError(f"{str(file)!r} cannot be read as a table: its header is broken")
+        raise InputError(f"{told(file)} cannot be read as a table: its header is broken")
     frame.columns = header
     return _without_blank_end(frame)
 
@@ -117,10 +128,12 @@ def _header(file: Path) -> tuple[str, list[str]]:
     except UnicodeDecodeError:
         raise InputError(_encoding(file)) from None
     except csv.Error as error:
-        raise InputError(f"{str(file)!r} cannot be read as a table: {error}") from None
-    twice = sorted({name for name in header if header.count(name) > 1})
+        raise InputError(f"{told(file)} cannot be read as a table: {error}") from None
+    if "\0" in line:
+        raise InputError(f"{told(file)} must be encoded in UTF-8, and has zero bytes in its header")
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if twice:
-        raise InputError(f"{str(file)!r} must have different column names, got {twice[0]!r} twice")
+        raise InputError(f"{told(file)} must have different column names, got {twice[0]!r} twice")
     return separator, header
 
 
@@ -135,14 +148,14 @@ def _check_lines(file: Path, separator: str, columns: int) -> None:
             for row in reader:
                 if row and len(row) != columns:
                     raise InputError(
-                        f"{str(file)!r}, line {reader.line_num}: must have {columns} cells as "
+                        f"{told(file)}, line {reader.line_num}: must have {columns} cells as "
                         f"the header has, got {len(row)}"
                     )
     except UnicodeDecodeError:
         raise InputError(_encoding(file)) from None
     except csv.Error as error:
         raise InputError(
-            f"{str(file)!r}, line {reader.line_num}: cannot be read as a table: {error}"
+            f"{told(file)}, line {reader.line_num}: cannot be read as a table: {error}"
         ) from None
 
 
@@ -153,8 +166,8 @@ def _encoding(file: Path) -> str:
             try:
                 line.decode("utf-8")
             except UnicodeDecodeError:
-                return f"{str(file)!r} must be encoded in UTF-8, and line {number} is not"
-    return f"{str(file)!r} must be encoded in UTF-8"
+                return f"{told(file)} must be encoded in UTF-8, and line {number} is not"
+    return f"{told(file)} must be encoded in UTF-8"
 
 
 def _without_blank_end(frame: polars.DataFrame) -> polars.DataFrame:
@@ -172,78 +185,39 @@ def _read_parquet(file: Path, max_bytes: int) -> polars.DataFrame:
     import polars
 
     try:
-        lazy = polars.scan_parquet(file, glob=False)
-        columns = len(lazy.collect_schema())
-        expanded = 8 * columns * int(lazy.select(polars.len()).collect().item())
-        if expanded > max_bytes:
-            raise InputError(_too_large(file, expanded, max_bytes))
-        return lazy.collect()
+        with _silent():
+            lazy = polars.scan_parquet(file, glob=False)
+            columns = len(lazy.collect_schema())
+            expanded = 8 * columns * int(lazy.select(polars.len()).collect().item())
+            if expanded > max_bytes:
+                raise InputError(too_large(file, expanded, max_bytes))
+            frame = lazy.collect()
+    except polars.exceptions.PanicException:
+        raise InputError(f"{told(file)} cannot be read as Parquet: it is damaged") from None
     except polars.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"{str(file)!r} cannot be read as Parquet: {reason}") from None
+        raise InputError(f"{told(file)} cannot be read as Parquet: {reason}") from None
+    if frame.estimated_size() > max_bytes:
+        raise InputError(too_large(file, int(frame.estimated_size()), max_bytes))
+    return frame
 
 
-def _read_numpy(file: Path, max_bytes: int) -> polars.DataFrame:
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps from standard error what polars writes there when a damaged file makes it panic."""
     try:
-        if file.suffix.lower() == ".npz":
-            with zipfile.ZipFile(file) as members:
-                expanded = sum(member.file_size for member in members.infolist())
-            if expanded > max_bytes:
-                raise InputError(_too_large(file, expanded, max_bytes))
-            with np.load(file, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        else:
-            array = np.load(file, allow_pickle=False)
-            if not isinstance(array, np.ndarray):
-                raise InputError(f"{str(file)!r} cannot be read as NumPy: it is no single array")
-            if array.dtype.names:
-                arrays = {name: array[name] for name in array.dtype.names}
-            else:
-                arrays = {"": array}
-    except InputError:
-        raise
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
-        raise InputError(f"{str(file)!r} cannot be read as NumPy: {error}") from None
-    return frame_of_arrays(arrays, repr(str(file)))
-
-
-def frame_of_arrays(arrays: dict[str, np.ndarray], place: str) -> polars.DataFrame:
-    """A data frame of 1-D arrays (one column) and 2-D arrays (columns `name_0`, `name_1`, ...).
-
-    The columns of the array named "" are called "0", "1", ...
-
-    Raises:
-        InputError: an array has another number of axes or rows, or holds no plain values.
-    """
-    import polars
-
-    columns: dict[str, polars.Series] = {}
-    rows: int | None = None
-    for name, array in arrays.items():
-        if array.ndim not in (1, 2) or (not name and array.ndim != 2):
-            needed = "2 axes" if not name else "1 or 2 axes"
-            raise InputError(f"{place}: array {name!r} must have {needed}, got shape {array.shape}")
-        if array.dtype.kind not in "biufU":
-            raise InputError(
-                f"{place}: array {name!r} must hold numbers or text, got {array.dtype}"
-            )
-        if rows is not None and len(array) != rows:
-            raise InputError(
-                f"{place}: arrays must have one number of rows, got {rows} and {len(array)}"
-            )
-        rows = len(array)
-        values = array.astype(np.float32) if array.dtype == np.float16 else array
-        values = values.astype(np.float64) if values.dtype == np.longdouble else values
-        # to the byte order of this machine, the only one polars takes
-        values = values.astype(values.dtype.newbyteorder("="))
-        parts = [values] if array.ndim == 1 else list(values.T)
-        for number, part in enumerate(parts):
-            label = name if array.ndim == 1 else f"{name}_{number}" if name else str(number)
-            if label in columns:
-                raise InputError(f"{place}: columns must have different names, got {label!r} twice")
-            content = part.tolist() if part.dtype.kind == "U" else np.ascontiguousarray(part)
-            columns[label] = polars.Series(label, content)
-    return polars.DataFrame(list(columns.values()))
+        kept = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def to_polars(frame: Any) -> polars.DataFrame:
@@ -279,6 +253,7 @@ def _to_series(column: Any) -> polars.Series:
     import polars
 
     name = str(column.name)
+    check_name(name)
     gaps = column.is_null().to_list()
     if isinstance(column.dtype, narwhals.Datetime):
         moments = column.dt.timestamp("us").to_list()
@@ -289,6 +264,10 @@ def _to_series(column: Any) -> polars.Series:
     values = [None if gap else value for value, gap in zip(column.to_list(), gaps, strict=True)]
     try:
         return polars.Series(name, values)
+    except UnicodeEncodeError:
+        raise InputError(
+            f"column {name!r} must hold text in Unicode, got half a character"
+        ) from None
     except (TypeError, OverflowError, polars.exceptions.PolarsError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"column {name!r} must hold values of one type: {reason}") from None
@@ -340,10 +319,13 @@ class Content:
 
 
 def _fingerprint(frame: polars.DataFrame) -> str:
+    import polars
+
+    wide = (polars.Int128, polars.UInt128)  # NumPy has no such numbers
     digest = hashlib.sha256()
     for column in frame.iter_columns():
         digest.update(json.dumps([column.name, str(column.dtype), len(column)]).encode())
-        if column.dtype.is_float() or column.dtype.is_integer():
+        if column.dtype.is_float() or (column.dtype.is_integer() and column.dtype not in wide):
             digest.update(column.is_null().to_numpy().tobytes())
             digest.update(np.ascontiguousarray(column.fill_null(0).to_numpy()).tobytes())
         else:

@@ -15,8 +15,9 @@ from etude.data.base import Data, Prepared
 from etude.data.columns import labels, numbers
 from etude.data.download import find_or_download
 from etude.data.encoder import RatingsEncoder
-from etude.data.frame import LARGEST_FILE, read_frame
+from etude.data.frame import read_frame
 from etude.data.rows import InputsAndTargets
+from etude.data.size import LARGEST_FILE
 from etude.data.standardize import moments
 from etude.errors import InputError
 
@@ -106,6 +107,9 @@ class Ratings(Data):
     rating: str = "rating"
     scale_target: bool = False
     max_bytes: Annotated[int, Incidental(), Field(ge=1)] = LARGEST_FILE
+
+    def user_files(self) -> tuple[str, ...]:
+        return (self.path,)
 
     def prepare(self) -> Prepared:
         """Read and number users and items."""

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from etude.component import Incidental, nearest
+from etude.component import Added, Incidental, nearest
+from etude.data.arrays import frame_of_arrays
 from etude.data.assemble import assemble
 from etude.data.base import Data, Prepared
-from etude.data.columns import MISSING, describe, kind_of, labels, numbers, ordered
+from etude.data.columns import (
+    MISSING,
+    Column,
+    cleaned,
+    describe,
+    kind_of,
+    labels,
+    numbers,
+    ordered,
+)
 from etude.data.frame import (
-    LARGEST_FILE,
     TEXT_FILES,
     Content,
-    frame_of_arrays,
     read_frame,
 )
+from etude.data.size import LARGEST_FILE
 from etude.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +51,10 @@ class Table(Data):
     missing category is a category of its own. A category that does not occur in the training
     rows is 0 everywhere.
 
+    The columns named by `group` and `order` are no inputs: a network that is to be judged on new
+    groups or later times has nothing to learn from them. Where they are to be inputs as well,
+    give the table a second column of the kind.
+
     Attributes:
         path: a CSV, TSV, Parquet, .npy or .npz file (see `read_frame`), relative to the working
             folder; empty for a table in memory (`from_frame`, `from_arrays`).
@@ -49,13 +63,17 @@ class Table(Data):
             too if they are whole and there are 2 different ones, or at most 20 and at most one
             for every 5 rows.
         drop: columns to leave out.
+        group: the column of labels of which rows belong together, as of one patient, for
+            `grouped` validation; "" for none.
+        order: the column of numbers or dates by which rows are sorted, for `time_series`
+            validation; equal ones stay as they come. "" leaves all rows as they come.
         categorical: columns of numbers that are categories.
         scale: whether numeric inputs are standardized.
         scale_target: whether numeric targets are standardized for training. Metrics and
             predictions are in the units of the table in any case.
         missing: cells of text that mean "no value".
         max_categories: a column with more categories, or a target with more classes, is refused.
-        max_bytes: larger files are refused.
+        max_bytes: larger files are refused, and tables that take more once they are encoded.
         content: the table in memory.
 
     Example:
@@ -69,6 +87,8 @@ class Table(Data):
     target: Annotated[str, Field(min_length=1)] | Annotated[tuple[str, ...], Field(min_length=1)]
     task: Literal["auto", "classes", "numbers"] = "auto"
     drop: tuple[str, ...] = ()
+    group: Annotated[str, Added()] = ""
+    order: Annotated[str, Added()] = ""
     categorical: tuple[str, ...] = ()
     scale: Literal["standard", "none"] = "standard"
     scale_target: bool = True
@@ -99,7 +119,14 @@ class Table(Data):
 
     @classmethod
     def from_arrays(
-        cls, X: Any, y: Any, *, columns: tuple[str, ...] = (), target: str = "target", **fields: Any
+        cls,
+        X: Any,
+        y: Any,
+        *,
+        columns: tuple[str, ...] = (),
+        target: str = "target",
+        groups: Any = None,
+        **fields: Any,
     ) -> Self:
         """A table in memory.
 
@@ -108,6 +135,7 @@ class Table(Data):
             y: `[rows]` numbers or labels, or `[rows, targets]` numbers.
             columns: the names of the columns of X; x0, x1, ... by default.
             target: the name of the target; several are called `target_0`, `target_1`, ...
+            groups: `[rows]` labels of which rows belong together; becomes the column "group".
             fields: the other fields.
 
         Raises:
@@ -123,15 +151,22 @@ class Table(Data):
             raise InputError(
                 f"`columns` must name the {X.shape[1]} columns of `X`, got {len(names)} names"
             )
-        if y.dtype == object:
-            y = np.array([str(label) for label in y.ravel()]).reshape(y.shape)
+        y = _plain(y)
         several = y.ndim == 2
         targets = tuple(f"{target}_{n}" for n in range(y.shape[1])) if several else target
         if len(set(names)) < len(names) or set(names) & set(targets if several else (target,)):
             raise InputError("`columns` must have different names, and other ones than the target")
         parts = dict(zip(names, X.T, strict=True)) | {target: y}
+        if groups is not None:
+            if "group" in parts:
+                raise InputError('`columns` and `target` must not be "group" beside `groups`')
+            fields = {"group": "group"} | fields
+            parts["group"] = _plain(np.asarray(groups))
         frame = frame_of_arrays(parts, "`X` and `y`")
         return cls(target=targets, content=Content(frame), **fields)
+
+    def user_files(self) -> tuple[str, ...]:
+        return (self.path,) if self.path else ()
 
     def prepare(self) -> Prepared:
         """Read, check and encode the table."""
@@ -144,7 +179,8 @@ class Table(Data):
             raise InputError("the table must have rows, got none")
         targets = (self.target,) if isinstance(self.target, str) else self.target
         self._check_columns(frame, targets)
-        inputs = [name for name in frame.columns if name not in self.drop and name not in targets]
+        apart = {*self.drop, *targets, *self._named("group"), *self._named("order")}
+        inputs = [name for name in frame.columns if name not in apart]
         if not inputs:
             raise InputError("the table must have a column besides the target, got none")
         if "" in inputs:
@@ -152,19 +188,23 @@ class Table(Data):
                 f'column {frame.columns.index("") + 1} has no name: name it, or list "" in '
                 "`drop`, or write the file without row numbers (pandas: index=False)"
             )
+        frame = cleaned(frame, self.missing)
+        if self.order:
+            frame = frame[self._in_order(frame[self.order], text)]
         values, classes = self._targets(frame, targets, text)
         columns = tuple(
             describe(
                 frame[name],
                 text=text,
-                missing=self.missing,
+                missing=None,
                 category=name in self.categorical,
                 max_categories=self.max_categories,
                 centered=self.scale == "standard",
             )
             for name in inputs
         )
-        parts = [column.encode(frame[column.name], self.missing) for column in columns]
+        self._check_size(columns, frame.height)
+        parts = [column.encode(frame[column.name], None) for column in columns]
         return assemble(
             columns,
             np.ascontiguousarray(np.concatenate(parts, axis=1)),
@@ -174,36 +214,82 @@ class Table(Data):
             missing=self.missing,
             scaled=self.scale == "standard",
             scale_target=self.scale_target,
+            groups=self._groups(frame[self.group]) if self.group else None,
         )
 
+    def _named(self, field: Literal["group", "order"]) -> tuple[str, ...]:
+        name = getattr(self, field)
+        return (name,) if name else ()
+
+    def _check_size(self, columns: tuple[Column, ...], rows: int) -> None:
+        needed = 4 * rows * sum(column.size() for column in columns)
+        if needed > self.max_bytes:
+            widest = max(columns, key=Column.size)
+            raise InputError(
+                f"the table takes {needed:,} bytes once column {widest.name!r} is "
+                f"{widest.size():,} features of {rows:,} rows, and so on; `max_bytes` allows "
+                f"{self.max_bytes:,}: list columns in `drop`"
+            )
+
     def _check_columns(self, frame: polars.DataFrame, targets: tuple[str, ...]) -> None:
-        fields = {"target": targets, "drop": self.drop, "categorical": self.categorical}
+        fields = {
+            "target": targets,
+            "drop": self.drop,
+            "categorical": self.categorical,
+            "group": self._named("group"),
+            "order": self._named("order"),
+        }
+        present = dict.fromkeys(frame.columns)
         for field, names in fields.items():
             for name in names:
-                if name not in frame.columns:
+                if name not in present:
                     raise InputError(
                         f"`{field}` must name columns of the table, and {name!r} is none"
-                        f"{nearest(name, frame.columns)}"
+                        f"{nearest(name, present)}"
                     )
                 if field != "target" and name in targets:
                     raise InputError(f"`{field}` must not name the target, got {name!r}")
-                if names.count(name) > 1:
-                    raise InputError(f"`{field}` must name a column once, got {name!r} twice")
+            twice = [name for name, times in Counter(names).items() if times > 1]
+            if twice:
+                raise InputError(f"`{field}` must name a column once, got {twice[0]!r} twice")
+
+    def _groups(self, series: polars.Series) -> np.ndarray:
+        """`[rows]` group numbers, in the order of the labels."""
+        import polars
+
+        named = labels(series, None, numeric=True)
+        _check_present("group", series.name, named.is_null().to_numpy())
+        place = {label: number for number, label in enumerate(ordered(named, numeric=True))}
+        return named.replace_strict(place, return_dtype=polars.Int64).to_numpy()
+
+    def _in_order(self, series: polars.Series, text: bool) -> np.ndarray:
+        """The row numbers in the order of this column."""
+        kind = kind_of(series, text, None)
+        if kind not in ("number", "date"):
+            raise InputError(
+                f"`order` must name a column of numbers or dates, and {series.name!r} is a {kind}"
+            )
+        values = numbers(series, kind, None)
+        _check_present("order", series.name, np.isnan(values))
+        return np.argsort(values, kind="stable")
 
     def _targets(
         self, frame: polars.DataFrame, names: tuple[str, ...], text: bool
     ) -> tuple[np.ndarray, tuple[str, ...]]:
         """Class numbers `[rows]` and their labels, or numbers `[rows, targets]` and none."""
-        kinds = [kind_of(frame[name], text, self.missing) for name in names]
+        kinds = [kind_of(frame[name], text, None) for name in names]
         if len(names) == 1 and self._are_classes(frame[names[0]], kinds[0]):
             return self._classes(frame[names[0]], kinds[0])
         values = []
         for name, kind in zip(names, kinds, strict=True):
             if kind not in ("number", "boolean"):
+                several = {"category": "categories", "date": "dates"}
                 rule = "several targets" if len(names) > 1 else '`task` = "numbers"'
-                raise InputError(f"target {name!r} must hold numbers for {rule}, got {kind}s")
-            column = numbers(frame[name], kind, self.missing)
-            _check_present(name, np.isnan(column))
+                raise InputError(
+                    f"target {name!r} must hold numbers for {rule}, got {several[kind]}"
+                )
+            column = numbers(frame[name], kind, None)
+            _check_present("target", name, np.isnan(column))
             values.append(column)
         if self.task == "classes":
             raise InputError(
@@ -221,7 +307,7 @@ class Table(Data):
             )
         if kind != "number":
             return True
-        values = numbers(series, "number", self.missing)
+        values = numbers(series, "number", None)
         values = values[~np.isnan(values)]
         different = np.unique(values)
         whole = bool((different == np.floor(different)).all())
@@ -233,29 +319,37 @@ class Table(Data):
         # booleans of a text file keep the spelling of the file
         numeric = kind == "number"
         if numeric:
-            numbers(series, "number", self.missing)
-        named = labels(series, self.missing, numeric)
-        _check_present(series.name, named.is_null().to_numpy())
-        classes = ordered(named, numeric)
-        if len(classes) < 2:
+            numbers(series, "number", None)
+        named = labels(series, None, numeric)
+        _check_present("target", series.name, named.is_null().to_numpy())
+        different = named.n_unique()
+        if different < 2:
             raise InputError(
-                f"target {series.name!r} must have at least 2 classes, got {classes[0]!r} only"
+                f"target {series.name!r} must have at least 2 classes, got {named[0]!r} only"
             )
-        if len(classes) > self.max_categories:
+        if different > self.max_categories:
             raise InputError(
-                f"target {series.name!r} has {len(classes):,} classes, more than "
+                f"target {series.name!r} has {different:,} classes, more than "
                 f"`max_categories` = {self.max_categories}: choose another target or `task`, or "
                 "raise `max_categories`"
             )
+        classes = ordered(named, numeric)
         place = {label: number for number, label in enumerate(classes)}
         return named.replace_strict(place, return_dtype=polars.Int64).to_numpy(), classes
 
 
-def _check_present(name: str, absent: np.ndarray) -> None:
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Python objects as text."""
+    if values.dtype != object:
+        return values
+    return np.array([str(value) for value in values.ravel()]).reshape(values.shape)
+
+
+def _check_present(role: str, name: str, absent: np.ndarray) -> None:
     rows = np.flatnonzero(absent) + 1
     if len(rows):
         first = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
         raise InputError(
-            f"target {name!r} must have a value in every row, and {len(rows):,} have none "
+            f"{role} {name!r} must have a value in every row, and {len(rows):,} have none "
             f"(rows {first}): remove them"
         )

@@ -110,4 +110,5 @@ def _room(device: Device) -> int:
 
 
 def _told(size: int) -> str:
-    return f"{size / 2**30:,.0f} GiB" if size >= 10 * 2**30 else f"{size / 2**30:,.1f} GiB"
+    unit, name = (2**30, "GiB") if size >= 10 * 2**30 else (2**20, "MiB")
+    return f"{size / unit:,.0f} {name}"

@@ -37,6 +37,7 @@ class Event:
         finished: members trained so far in this run.
         programs: programs of the study.
         left: about how many seconds training will still take; None before that can be told.
+        note: what people should be told besides; "" for nothing.
     """
 
     stage: str
@@ -45,6 +46,7 @@ class Event:
     finished: int
     programs: int
     left: float | None = None
+    note: str = ""
 
 
 Watcher = Callable[[Event], None]
@@ -135,6 +137,12 @@ class _Run:
         """Compile every program that has something to train, then train chunk by chunk."""
         work = self._work()
         begin = time.perf_counter()
+        if self._store.backup is not None:
+            self._tell(
+                "plan",
+                "the store was brought to this version of Étude; as it was before it is kept in "
+                f"{self._store.backup}",
+            )
         self._tell("compile")
         try:
             with ThreadPoolExecutor(self._plan.device.workers) as pool:
@@ -263,7 +271,7 @@ class _Run:
             self._pace.ended(self._stretch_of(number), number, record.epochs)
         self._tell("train")
 
-    def _tell(self, stage: str) -> None:
+    def _tell(self, stage: str, note: str = "") -> None:
         self._watch(
             Event(
                 stage=stage,
@@ -272,6 +280,7 @@ class _Run:
                 finished=len(self._results) - self._reused,
                 programs=len(self._plan.programs),
                 left=self._pace.left(),
+                note=note,
             )
         )
 

@@ -11,9 +11,16 @@ from pydantic import BaseModel, ValidationError
 
 from etude.component import Component, nearest, snake_case
 from etude.errors import InputError
+from etude.evidence.rounding import printable
 
 LONGEST = 60
 """Values are shown with at most this many characters."""
+
+LONGEST_PATH, LONGEST_MESSAGE = 120, 400
+"""Places and sentences are told with at most this many characters."""
+
+MOST_PROBLEMS = 50
+"""No more problems of a file are told than these."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,13 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        """One line, whatever the names in the file are."""
+        message = _line(self.message, LONGEST_MESSAGE)
+        return f"{_line(self.path, LONGEST_PATH)}: {message}" if self.path else message
 
 
 class StudyFileError(InputError):
-    """All that is wrong with a study file.
+    """What is wrong with a study file; the message tells at most `MOST_PROBLEMS` of it.
 
     Attributes:
         problems: what to change, in the order of the file's sections.
@@ -43,9 +52,23 @@ class StudyFileError(InputError):
     def __init__(self, problems: Iterable[Problem], source: str = "") -> None:
         self.problems = tuple(problems)
         self.source = source
+        place = _line(source, LONGEST_MESSAGE) or "the study"
         count = len(self.problems)
-        title = f"{source or 'the study'} has {count} problem{'s' if count > 1 else ''}:"
-        super().__init__("\n".join([title, *(f"  {problem}" for problem in self.problems)]))
+        title = f"{place} has {count} problem{'s' if count > 1 else ''}:"
+        if count > MOST_PROBLEMS:
+            title = f"{place} has more than {MOST_PROBLEMS} problems; some of them:"
+        told = [f"  {problem}" for problem in self.problems[:MOST_PROBLEMS]]
+        super().__init__("\n".join([title, *told]))
+
+
+def cut(text: str, length: int) -> str:
+    """The text, cut where it is longer than so many characters."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _line(text: str, length: int) -> str:
+    """The text in one line of at most so many characters, none of which acts on a terminal."""
+    return cut(printable(cut(text, length)), length)
 
 
 def shown(value: Any) -> str:
@@ -69,7 +92,7 @@ def shown(value: Any) -> str:
             text = "a number too large"
         case _:
             text = repr(value)
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return cut(text, LONGEST)
 
 
 def explain(error: ValidationError, cls: type[BaseModel] | None = None) -> list[Problem]:
@@ -177,11 +200,14 @@ def _rule(detail: Mapping[str, Any]) -> str:
     }
     if detail["type"] in ("is_instance_of", "model_type"):
         name = context.get("class", context.get("class_name", ""))
-        context["part"] = _with_article(snake_case(name).replace("_", " "))
+        context["part"] = with_article(snake_case(name).replace("_", " "))
     return rule.format(**context)
 
 
-def _with_article(noun: str) -> str:
+def with_article(noun: str) -> str:
+    """A noun with its indefinite article; data have none."""
+    if noun == "data":
+        return noun
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from etude.component import Component, nearest
+from etude.component import Component, discover_all, nearest
 from etude.errors import InputError
 from etude.file.annotation import (
     annotation_of,
@@ -20,7 +20,14 @@ from etude.file.annotation import (
     expressible,
     leaves,
 )
-from etude.file.problems import Problem, StudyFileError, explain, shown
+from etude.file.problems import (
+    MOST_PROBLEMS,
+    Problem,
+    StudyFileError,
+    explain,
+    shown,
+    with_article,
+)
 from etude.file.source import study_sections, study_text
 from etude.file.sweeps import (
     EXPANDERS,
@@ -32,11 +39,11 @@ from etude.file.sweeps import (
     range_values,
 )
 from etude.metric.base import Metric
-from etude.study import KINDS, Study
+from etude.study import SEVERAL, Study
 from etude.validation.base import Validation
 
 BASES: dict[str, tuple[type[Component], ...]] = {
-    kind: component_bases(annotation_of(Study.model_fields[kind])) for kind in KINDS
+    kind: component_bases(annotation_of(Study.model_fields[kind])) for kind in SEVERAL
 } | {"validation": (Validation,), "metric": (Metric,)}
 
 
@@ -74,10 +81,14 @@ def parse_study(text: str, folder: str | Path = "") -> Study:
         >>> [rule.learning_rate for rule in study.algorithm]
         [0.1, 1.0]
     """
+    discover_all()
+    reader = _Reader("" if Path(folder) == Path() else str(folder))
+    study = None
     try:
         sections = study_sections(text)
-        reader = _Reader("" if Path(folder) == Path() else str(folder))
         study = reader.study(sections)
+    except _Enough:
+        pass
     except RecursionError:
         raise StudyFileError([Problem("", "values are nested too deeply")]) from None
     if study is None:
@@ -102,6 +113,10 @@ class _Parts:
     entry: type[Component] | None = None
 
 
+class _Enough(Exception):
+    """More problems than anybody would read are found: to go on would cost time and help none."""
+
+
 class _Reader:
     """Reads the sections of one file and keeps what is wrong with them."""
 
@@ -119,7 +134,7 @@ class _Reader:
             return None
         values: dict[str, Any] = {}
         for section, value in sections.items():
-            if section in KINDS:
+            if section in SEVERAL:
                 values[section] = self._several(section, value)
             elif section in BASES:
                 values[section] = self._one(section, value)
@@ -141,13 +156,14 @@ class _Reader:
 
     def _tell(self, path: str, message: str) -> None:
         self._problems[Problem(path, message)] = None
+        if len(self._problems) > MOST_PROBLEMS:
+            raise _Enough
 
     def _has_too_many_choices(self, sections: dict[str, Any]) -> bool:
         count = max(1, len(sections["labels"])) if _is_list(sections.get("labels")) else 1
-        for kind in KINDS:
-            value = sections.get(kind)
-            tables = value if isinstance(value, list) else [value]
-            count *= max(1, sum(map(how_many, tables)))
+        many = {kind: _how_many(sections.get(kind)) for kind in SEVERAL}
+        combined = many["model"] * many["loss"] * many["algorithm"]
+        count *= many["data"] * (combined + (many["estimator"] if "estimator" in sections else 0))
         if count > MOST_CHOICES:
             self._tell(
                 "", f"a study may have at most {MOST_CHOICES:,} choices, got {_digits(count)}"
@@ -171,7 +187,8 @@ class _Reader:
         if section == "metric" and isinstance(value, str):
             value = {"name": value}
         if how_many(value) > 1:
-            self._tell(section, f"a study has one `{section}`; sweeps stand in {_listed(KINDS)}")
+            message = f"`{section}` must be one, got {_digits(how_many(value))}; sweeps stand in "
+            self._tell(section, message + _listed(SEVERAL))
             return None
         options = self._component(value, section, BASES[section])
         return options[0].value if options else None
@@ -211,7 +228,7 @@ class _Reader:
         if not isinstance(table, dict):
             self._tell(path, f"`{path}` must be a table with a `name`, got {shown(table)}")
         elif "name" not in table:
-            self._tell(path, f"`name` is needed to choose a {kind}{nearest('', known)}")
+            self._tell(path, f"`name` is needed to choose {with_article(kind)}{nearest('', known)}")
         elif not isinstance(table["name"], str):
             self._tell(f"{path}.name", f"`name` must be text, got {shown(table['name'])}")
         elif table["name"] not in known:
@@ -311,12 +328,12 @@ class _Reader:
         if any(form in table for form in RANGES):
             values = range_values(table, path)
             if isinstance(values, Problem):
-                self._problems[values] = None
+                self._tell(values.path, values.message)
                 return []
             return [_Option(number, path) for number in values]
         items = grid_items(table, path)
         if isinstance(items, Problem):
-            self._problems[items] = None
+            self._tell(items.path, items.message)
             return []
         found = [
             self._values(item, f"{path}.grid[{number}]", parts) for number, item in enumerate(items)
@@ -339,6 +356,12 @@ def _as_path(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_as_path(item) for item in value)
     return Path(value) if isinstance(value, str) else value
+
+
+def _how_many(section: Any) -> int:
+    """How many components a section stands for, at least 1."""
+    tables = section if isinstance(section, list) else [section]
+    return max(1, sum(map(how_many, tables)))
 
 
 def _is_list(value: Any) -> bool:

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from etude.component import Component, registered
+from etude.component import Component, discover_all, registered
 from etude.file.annotation import (
     annotation_of,
     branches,
@@ -21,7 +21,7 @@ from etude.file.annotation import (
 )
 from etude.file.describe import field_texts
 from etude.file.sweeps import RANGES
-from etude.study import KINDS, Study
+from etude.study import KINDS, SEVERAL, Study
 
 TEXTS = {
     "name": "What reports call the study.",
@@ -29,10 +29,13 @@ TEXTS = {
     "seeds": "How many networks of each choice are trained on each split.",
     "labels": "With one choice several times: a label for each.",
     "metric": "What decides; by default accuracy for classes, RMSE for numbers, else the loss.",
+    "baseline": "The choice that all others are compared with, as the ranking calls it.",
+    "region": "Differences of the metric up to so much do not matter in practice.",
     "data": "Where the rows come from.",
     "model": "Which networks.",
     "loss": "What training makes small.",
     "algorithm": "How the weights follow the gradient.",
+    "estimator": "Methods that train themselves, compared on the same splits.",
     "validation": "Which rows train, choose and judge.",
 }
 
@@ -43,6 +46,7 @@ def schema() -> dict[str, Any]:
     Wherever a value of a component stands, `{ grid = [...] }` may stand too, and for numbers
     `{ linear_range = [low, high], count = n }` or `log_range`.
     """
+    discover_all()
     definitions = {form: _range(form) for form in RANGES}
     for kind in _kinds():
         for cls in registered(kind).values():
@@ -83,7 +87,7 @@ def _section(name: str, field: FieldInfo) -> dict[str, Any]:
     if not bases:
         return text | _default(field) | _value(annotation_of(field), sweeps=False)
     table = _one_of(bases)
-    if name in KINDS:
+    if name in SEVERAL:
         several = {"type": "array", "items": table, "minItems": 1}
         return text | {"anyOf": [table, several]}
     if name == "metric":

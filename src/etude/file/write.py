@@ -8,7 +8,7 @@ from typing import Any, Self
 from etude.component import Component, registered
 from etude.file.annotation import annotation_of, entry_class, in_files
 from etude.file.problems import Problem, StudyFileError
-from etude.study import KINDS, Study
+from etude.study import SEVERAL, Study
 from etude.sweep import linear_range, log_range
 
 
@@ -27,14 +27,16 @@ def write_study(study: Study) -> str:
     lines = [f"name = {_value(study.name)}"]
     lines += [
         f"{field} = {_value(getattr(study, field))}"
-        for field in ("seed", "seeds", "labels")
+        for field in ("seed", "seeds", "labels", "baseline", "region")
         if getattr(study, field) != Study.model_fields[field].default
     ]
     if study.metric is not None:
         is_plain = _Table.of(study.metric).lines()[1:] == []
         lines.append(f"metric = {_value(study.metric.name if is_plain else study.metric)}")
-    for kind in KINDS:
+    for kind in SEVERAL:
         tables = _merged(getattr(study, kind))
+        if not tables:
+            continue
         title = f"[{kind}]" if len(tables) == 1 else f"[[{kind}]]"
         for table in tables:
             lines += ["", title, *table.lines()]
@@ -167,7 +169,7 @@ def _key(name: str) -> str:
 def _unwritable(study: Study) -> list[Problem]:
     """What a study file cannot say."""
     problems: dict[Problem, None] = {}
-    for kind in KINDS:
+    for kind in SEVERAL:
         components = getattr(study, kind)
         for number, component in enumerate(components):
             path = f"{kind}[{number}]" if len(components) > 1 else kind

@@ -3,14 +3,21 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from pydantic import Field
 
 from etude.batch import Spec
 from etude.errors import InputError
 from etude.model.initializers import Initializer
+
+Widths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...], Field(min_length=1, max_length=200)
+]
+"""Units of each hidden layer."""
 
 
 class Stack(nnx.Module):  # type: ignore[misc]

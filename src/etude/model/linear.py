@@ -3,13 +3,19 @@
 from typing import Annotated
 
 from flax import nnx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from etude.batch import Spec
 from etude.model.activations import identity
 from etude.model.base import Model
 from etude.model.initializers import Initializer, LecunUniform, Zeros
-from etude.model.layers import Stack, check_features, checked_bias_initializer, features
+from etude.model.layers import (
+    Stack,
+    Widths,
+    check_features,
+    checked_bias_initializer,
+    features,
+)
 
 
 class Linear(Model):
@@ -44,7 +50,7 @@ class DeepLinear(Model):
         bias_initializer: draws each b.
     """
 
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
+    widths: Widths = (64,)
     initializer: Initializer = LecunUniform()
     bias_initializer: Annotated[Initializer, AfterValidator(checked_bias_initializer)] = Zeros()
 

@@ -3,13 +3,19 @@
 from typing import Annotated
 
 from flax import nnx
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from etude.batch import Spec
 from etude.model.activations import ACTIVATIONS, Activation
 from etude.model.base import Model
 from etude.model.initializers import HeUniform, Initializer, Zeros
-from etude.model.layers import Stack, check_features, checked_bias_initializer, features
+from etude.model.layers import (
+    Stack,
+    Widths,
+    check_features,
+    checked_bias_initializer,
+    features,
+)
 
 
 class MLP(Model):
@@ -24,7 +30,7 @@ class MLP(Model):
         bias_initializer: draws each b `[outputs]`.
     """
 
-    widths: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (64,)
+    widths: Widths = (64,)
     activation: Activation = "relu"
     initializer: Initializer = HeUniform()
     bias_initializer: Annotated[Initializer, AfterValidator(checked_bias_initializer)] = Zeros()
