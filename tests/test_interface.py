@@ -137,9 +137,7 @@ def test_parts_of_a_user_work_in_place_of_ours(
     ]
     for found in theirs:
         np.testing.assert_allclose(found, ours, rtol=1e-4)
-    assert max(
-        values(models, "log_loss")[f"net · sgd learning_rate={rate}"]
-    ) < 1.2 * np.log(2)
+    assert max(values(models, "log_loss")[f"net · sgd learning_rate={rate}"]) < 1.2 * np.log(2)
 
 
 def test_sweeps_of_a_user_are_sweeps(losses: etude.Result) -> None:

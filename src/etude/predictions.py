@@ -10,6 +10,7 @@ import numpy as np
 from etude.evidence.rounding import safe_cell
 from etude.network import Network
 
+
 def predictions_csv(network: Network, table: Path) -> str:
     """One line for each row of a file: its number, the prediction, the probability of each class.
 

@@ -11,16 +11,11 @@ import numpy as np
 from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.component import Component
-from etude.data.base import Data, Prepared, Source, Split, Stream
+from etude.data.base import Data, Source, Split, Stream
 from etude.data.rows import padded_rows
 from etude.engine.device import Device, current_device
-from etude.engine.memory import (
-    check_members,
-    check_programs,
-    check_splits,
-    check_steps,
-    check_training,
-)
+from etude.engine.material import Material, material_of
+from etude.engine.memory import check_members, check_programs, check_steps, check_training
 from etude.engine.state import Inputs, Shared, Task
 from etude.engine.status import Status
 from etude.engine.train import Member as Training
@@ -28,37 +23,11 @@ from etude.errors import InputError
 from etude.estimator.base import Estimator
 from etude.keys import key_of
 from etude.metric.base import Metric
-from etude.metric.choose import applicable, default_metric
+from etude.metric.choose import default_metric
 from etude.study import Choice, Member, Study
-from etude.validation.base import RowSplit
 
 OUTPUT_NUMBERS = 4_000_000
 """Outputs for all rows are results of a member only up to so many numbers."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """One data choice, prepared and split.
-
-    Attributes:
-        prepared: the data on the host.
-        splits: which rows play which role.
-        metrics: what is measured beside the loss.
-    """
-
-    prepared: Prepared
-    splits: tuple[RowSplit, ...]
-    metrics: tuple[Metric, ...]
-
-    @cached_property
-    def shared(self) -> Shared:
-        """The arrays that all members on this data read, on the host."""
-        return _share(self.prepared, self.splits)
-
-    @cached_property
-    def shapes(self) -> Shared:
-        """Their shapes and dtypes."""
-        return jax.eval_shape(lambda: self.shared)
 
 
 @dataclass
@@ -172,7 +141,7 @@ def plan(study: Study, device: Device | None = None) -> Plan:
         InputError: parts of the study do not fit one another; the message says which.
     """
     device = device or current_device()
-    materials = tuple(_material(study, data, device) for data in study.data)
+    materials = tuple(material_of(study, data, device) for data in study.data)
     contents: dict[Any, int] = {}
     alike = [
         contents.setdefault(_content(data, material), number)
@@ -198,38 +167,6 @@ def plan(study: Study, device: Device | None = None) -> Plan:
                     program.members.append(len(members))
                 members.append(Member(number, split, seed))
     return Plan(study, choices, tuple(members), materials, tuple(programs.values()), device)
-
-
-def _material(study: Study, data: Data, device: Device) -> Material:
-    prepared = data.prepare()
-    metrics = list(applicable(prepared.spec))
-    if study.metric is not None:
-        study.metric.check(prepared.spec)
-        metrics = [metric for metric in metrics if metric.name != study.metric.name]
-        metrics.append(study.metric)
-    splits = study.validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
-    check_splits(data.name, prepared.rows, splits, device)
-    if study.metric is not None:
-        _check_judged(study.metric, prepared, splits)
-    return Material(prepared, splits, tuple(metrics))
-
-
-def _check_judged(metric: Metric, prepared: Prepared, splits: tuple[RowSplit, ...]) -> None:
-    """Raise an `InputError` where rows that choose or judge cannot give the metric a value."""
-    targets = prepared.targets
-    if targets is None:
-        return
-    for number, split in enumerate(splits, 1):
-        for role in ("validation", "test"):
-            rows = getattr(split, role)
-            if not rows.size:
-                continue
-            if np.isnan(metric.trivial(targets[split.train], targets[rows], prepared.spec)):
-                raise InputError(
-                    f"`metric` {metric.name} needs {metric.needs} among the {role} rows of every "
-                    f"split, and the {rows.size} of split {number} lack that: choose larger or "
-                    "stratified parts under [validation], or another metric"
-                )
 
 
 def _content(data: Data, material: Material) -> Any:
@@ -363,31 +300,6 @@ def _as(rule: type[Algorithm], base: dict[str, Any]) -> Algorithm:
     return rule().changed(**base)
 
 
-def _share(prepared: Prepared, splits: tuple[RowSplit, ...]) -> Shared:
-    """The arrays that all members on this data read, on the host."""
-    rows = padded_rows(prepared.rows)
-    places = max(split.train.size for split in splits)
-    order = np.zeros((len(splits), places), np.int32)
-    roles = np.zeros((len(splits), 3, rows), jax.numpy.result_type(float))
-    for number, split in enumerate(splits):
-        order[number, : split.train.size] = split.train
-        roles[number, 0, split.train] = split.weights if split.weights.size else 1
-        roles[number, 1, split.validation] = 1
-        roles[number, 2, split.test] = 1
-    fitted = [prepared.fit(split.train, roles[n, 0, split.train]) for n, split in enumerate(splits)]
-    return Shared(
-        jax.tree.map(lambda array: _padded(array, prepared.rows, rows), prepared.arrays),
-        jax.tree.map(lambda *leaves: np.stack(leaves), *fitted),
-        Split(order, np.array([split.train.size for split in splits], np.int32), roles),
-    )
-
-
-def _padded(array: np.ndarray, rows: int, padded: int) -> np.ndarray:
-    if array.shape[0] != rows or padded == rows:
-        return array
-    return np.concatenate([array, np.zeros((padded - rows, *array.shape[1:]), array.dtype)])
-
-
 PURPOSES = ("weights", "batches", "objective")
 """What a member draws random numbers for, in the order of `Inputs.keys`."""
 
@@ -407,7 +319,7 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
         values = np.array(numbers, jax.numpy.result_type(float))
     return Inputs(
         numbers=values,
-        rule=np.int32(rules.index(type(choice.algorithm))),
+        rule=np.int32(rules.index(type(choice.network[2]))),
         split=np.int32(member.split),
         # All choices with one label share keys: they start from the same weights where their
         # networks are the same, and see the same batches.

@@ -154,7 +154,7 @@ def _known() -> dict[str, tuple[Any, str]]:
     """Name -> class, and the task that it is for."""
     from sklearn.utils.discovery import all_estimators
 
-    found = {}
+    found: dict[str, tuple[Any, str]] = {}
     for kind, task in (("classifier", "classes"), ("regressor", "numbers")):
         found |= {name: (cls, task) for name, cls in all_estimators(type_filter=kind)}
     return found

@@ -7,7 +7,8 @@ import jax
 import numpy as np
 
 from etude.batch import Batch
-from etude.engine.plan import Material, Plan
+from etude.engine.material import Material
+from etude.engine.plan import Plan
 from etude.evidence.comparison import Comparison, comparisons
 from etude.evidence.selection import bootstrap_of_selection
 from etude.execution.rows import rows_of

@@ -9,7 +9,8 @@ import numpy as np
 
 from etude.batch import ROLES
 from etude.component import Component
-from etude.engine.plan import Material, Plan, Program
+from etude.engine.material import Material
+from etude.engine.plan import Plan, Program
 from etude.engine.state import Carry
 from etude.engine.status import Status
 from etude.store.identity import member_identity, study_identity

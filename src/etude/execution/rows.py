@@ -7,7 +7,7 @@ import numpy as np
 
 from etude.batch import Batch
 from etude.data.base import Source
-from etude.engine.plan import Material
+from etude.engine.material import Material
 from etude.metric.base import Metric
 
 
