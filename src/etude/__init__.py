@@ -118,7 +118,7 @@ if TYPE_CHECKING:
     from etude.validation.repeated import Repeated as Repeated
     from etude.validation.time_series import TimeSeries as TimeSeries
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "InputError": "etude.errors",

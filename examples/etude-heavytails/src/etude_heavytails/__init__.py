@@ -1,0 +1,1 @@
+"""Learning where the noise has heavy tails: components for Étude."""

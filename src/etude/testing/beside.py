@@ -1,0 +1,192 @@
+"""What a component is tried with: small problems, and the other parts of a study."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from etude.batch import Batch, Spec
+from etude.component import Component
+from etude.data.base import Data, Prepared, Source, Split
+from etude.data.rows import Rows
+from etude.data.synthetic_classes import Blobs, Moons
+from etude.data.synthetic_regression import LinearRegression
+from etude.data.table import Table
+from etude.engine.material import Material
+from etude.errors import InputError
+from etude.loss.base import Loss
+from etude.loss.classification import CrossEntropy
+from etude.loss.regression import MSE
+from etude.model.base import Model
+from etude.model.linear import Linear
+from etude.validation.base import RowSplit
+
+ROWS = 12
+"""The rows of a batch on which components are tried."""
+
+QUICK = {"xla_backend_optimization_level": 0}
+"""Programs that are run once take longer to compile than to run."""
+
+
+def demand(holds: Any, sentence: str) -> None:
+    """Raise an AssertionError with this sentence unless something holds."""
+    if not holds:
+        raise AssertionError(sentence)
+
+
+def close(first: Any, second: Any, relative: float = 1e-4, absolute: float = 1e-5) -> bool:
+    """Whether two trees of numbers agree up to rounding."""
+    pairs = zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True)
+    return all(np.shape(a) == np.shape(b) and _near(a, b, relative, absolute) for a, b in pairs)
+
+
+def _near(first: Any, second: Any, relative: float, absolute: float) -> bool:
+    return np.allclose(np.asarray(first), np.asarray(second), relative, absolute, equal_nan=True)
+
+
+def same_bits(first: Any, second: Any) -> bool:
+    """Whether two trees of numbers are the same bit for bit."""
+    pairs = list(zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True))
+    return all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of some data, and what a network is to give for them.
+
+    Attributes:
+        spec: the sizes of the data.
+        batch: `ROWS` rows of weight 1.
+        loss: what outputs are for.
+        outputs: how many numbers the network gives for each row.
+    """
+
+    spec: Spec
+    batch: Batch
+    loss: Loss
+    outputs: int
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The other parts of a study that a component is tried with.
+
+    Attributes:
+        data: where rows come from; by default small data of numbers and of classes.
+        model: by default linear.
+        loss: by default squared error for numbers and cross-entropy for classes.
+    """
+
+    data: tuple[Data, ...] = ()
+    model: Model | None = None
+    loss: Loss | None = None
+
+    def prepared(self, component: Any) -> dict[Data, Prepared]:
+        """The data for which the component has a meaning."""
+        found = {}
+        for data in self.data or small():
+            prepared = prepared_once(data)
+            try:
+                component.check(prepared.spec)
+            except InputError:
+                continue
+            found[data] = prepared
+        demand(
+            found,
+            f"{component} refuses all data that it is tried with: give some that it has a "
+            "meaning for, as check(..., data=...)",
+        )
+        return found
+
+    def problems(self, component: Any) -> list[Problem]:
+        """Small problems for which the component has a meaning."""
+        found = []
+        for data, prepared in self.prepared(component).items():
+            spec = prepared.spec
+            loss = component if isinstance(component, Loss) else self.loss or _usual(spec)
+            outputs = loss.outputs(spec)
+            if isinstance(prepared.stream, Rows):
+                batch = _rows_once(data)
+            else:
+                model = component if isinstance(component, Model) else self.model or Linear()
+                batch = _rows(prepared, model.build(spec, outputs, nnx.Rngs(0)))
+            found.append(Problem(spec, batch, loss, outputs))
+        return found
+
+    def module(self, problem: Problem) -> nnx.Module:
+        """A network for a problem, with its initial weights."""
+        return (self.model or Linear()).build(problem.spec, problem.outputs, nnx.Rngs(0))
+
+
+def _usual(spec: Spec) -> Loss:
+    demand(
+        spec.task in ("classes", "numbers"),
+        f"data of the task {spec.task!r} have no usual loss: give one, as check(..., loss=...)",
+    )
+    return CrossEntropy() if spec.task == "classes" else MSE()
+
+
+@lru_cache
+def small() -> tuple[Data, ...]:
+    """One and two targets of numbers, three and two classes."""
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(36, 3))
+    targets = inputs @ generator.normal(size=(3, 2)) + generator.normal(size=(36, 2))
+    return (
+        LinearRegression(rows=36),
+        Table.from_arrays(inputs, targets),
+        Blobs(rows=36, classes=3),
+        Moons(rows=36),
+    )
+
+
+@lru_cache(maxsize=16)
+def prepared_once(data: Data) -> Prepared:
+    """The data on the host; they are prepared once for many checks."""
+    return data.prepare()
+
+
+def source_of(prepared: Prepared, split: RowSplit) -> Source:
+    """What the stream of a member on this split reads, as the engine puts it together."""
+    shared = Material(prepared, (split,), ()).shared
+    fitted, of_split = jax.tree.map(lambda leaf: leaf[0], (shared.fitted, shared.splits))
+    return jax.tree.map(jnp.asarray, Source(shared.arrays, fitted, Split(*of_split)))
+
+
+@lru_cache(maxsize=16)
+def _rows_once(data: Data) -> Batch:
+    """The rows of a table, which are the same for every network."""
+    return _rows(prepared_once(data), None)
+
+
+def _rows(prepared: Prepared, module: Any) -> Batch:
+    """`ROWS` rows of the evaluation, spread over the data; again from the first where few."""
+    every = np.arange(prepared.rows)
+    empty = np.empty(0, np.int64)
+    source = source_of(prepared, RowSplit(every, empty, empty))
+    batch, _ = prepared.stream.evaluation(source, 0, module, jax.random.key(0))
+    count = min(prepared.rows, batch.weights.shape[0])
+    if count < ROWS:
+        chosen = np.arange(ROWS) % count
+    else:
+        chosen = np.linspace(0, count - 1, ROWS).round().astype(int)
+
+    def some(leaf: Any) -> Any:
+        return leaf[chosen]
+
+    inputs, targets = jax.tree.map(some, (batch.inputs, batch.targets))
+    return batch._replace(inputs=inputs, targets=targets, weights=jnp.ones(ROWS))
+
+
+def others(component: Component, part: float = 0.97) -> Component:
+    """The component with every traced number changed a little."""
+    return jax.tree.map(lambda leaf: leaf * part, component)
+
+
+def is_float(leaf: Any) -> bool:
+    """Whether an array holds floating-point numbers."""
+    return bool(jnp.issubdtype(jnp.asarray(leaf).dtype, jnp.floating))
