@@ -428,7 +428,7 @@ def _headline(result: Any) -> str:
 def _tell_failures(result: Any) -> None:
     record = result.record
     failed = [member for member in record.members if member.status == "failed"]
-    wrong = [canary for canary in record.findings.get("canaries", ()) if not canary["agrees"]]
+    wrong = [canary for canary in record.findings.get("canaries", ()) if canary["agrees"] is False]
     if failed:
         tell_error(f"{len(failed)} networks failed; the first: {failed[0].reason}")
     for canary in wrong:

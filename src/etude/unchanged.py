@@ -68,6 +68,8 @@ def unchanged(text: str, folder: Path, store: str) -> StudyRecord | None:
     """
     try:
         name = tomllib.loads(text).get("name", "study")
+        if not isinstance(name, str):
+            return None
         with Store.open(store, readonly=True) as opened:
             record = opened.load(name)
         stamp = record.findings.get(STAMP)
@@ -75,7 +77,7 @@ def unchanged(text: str, folder: Path, store: str) -> StudyRecord | None:
             return None
         if stamped(text, folder, stamp["files"])["digest"] != stamp["digest"]:
             return None
-    except (InputError, StoreError, OSError, ValueError, TypeError):
+    except (InputError, StoreError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # whatever is wrong, the run itself will say it better
     if any(member.status not in FINISHED for member in record.members):
         return None

@@ -138,3 +138,17 @@ def test_a_classifier_does_not_predict_numbers() -> None:
     )
     with pytest.raises(InputError, match="`estimator` SVC predicts classes, and the target is num"):
         etude.plan(whole)
+
+
+def test_what_tells_no_probabilities_is_not_judged_by_them() -> None:
+    with pytest.raises(InputError, match="tells no probabilities, which `metric` log_loss judges"):
+        etude.plan(study(ScikitLearn(estimator="LinearSVC"), metric=etude.LogLoss()))
+    etude.plan(study(ScikitLearn(estimator="LinearSVC"), metric=etude.F1()))
+    etude.plan(study(ScikitLearn(estimator="GaussianNB"), metric=etude.LogLoss()))
+
+
+def test_equal_values_of_networks_and_estimators_are_equal() -> None:
+    result = etude.run(study(ScikitLearn(estimator="SVC")))
+    for member in result.record.members:
+        value = member.values["test"]["accuracy"]
+        assert value == float(np.float32(value))

@@ -62,9 +62,12 @@ def test_accuracy_is_that_of_the_outputs() -> None:
     expected = bootstrap_of_selection(right[..., None], lambda mean: mean[..., 0], True)
     assert expected is not None
     finding = result.record.findings["selection"]["0"]
-    assert finding == expected.finding([0, 1, 2], 150)
+    assert (finding["choices"], finding["n"]) == ([0, 1, 2], 150)
+    # Folds of equal size: the pooled accuracy is the mean over splits.
+    for name, value in expected.finding([0, 1, 2], 150).items():
+        assert finding[name] == pytest.approx(value, abs=1e-6)
     estimate = result.estimate_of_best()
-    assert (estimate.mean, estimate.method) == (expected.corrected, BOOTSTRAP)
+    assert (estimate.mean, estimate.method) == (finding["mean"], BOOTSTRAP)
 
 
 @pytest.mark.parametrize(
@@ -79,10 +82,26 @@ def test_rows_of_all_splits_are_pooled_in_one_scale(metric: object, by_hand: obj
     for split in splits:
         train = targets[split.train]
         outputs[..., split.test] = outputs[..., split.test] * train.std() + train.mean()
-    values = [[by_hand(targets, seed) for seed in choice] for choice in outputs]  # type: ignore[operator]
+    moments = np.broadcast_to(targets, outputs.shape)
+    statistics = np.stack([(outputs - targets) ** 2, moments, moments**2], axis=-1)
     sign = 1 if metric.greater_is_better else -1  # type: ignore[attr-defined]
-    apparent = sign * max(sign * np.mean(values, axis=1))
-    assert result.record.findings["selection"]["0"]["apparent"] == pytest.approx(apparent, rel=1e-4)
+    values = np.array([[by_hand(targets, seed) for seed in choice] for choice in outputs])  # type: ignore[operator]
+    pooled = values.mean(axis=1)
+
+    def of_rows(mean: np.ndarray) -> np.ndarray:
+        root = np.sqrt(mean[..., 0])
+        variance = mean[..., 2] - mean[..., 1] ** 2
+        return root if sign < 0 else 1 - mean[..., 0] / variance
+
+    expected = bootstrap_of_selection(statistics, of_rows, sign > 0)
+    assert expected is not None
+    assert expected.apparent == pytest.approx(sign * max(sign * pooled), rel=1e-6)
+    finding = result.record.findings["selection"]["0"]
+    # What the ranking shows is the mean over splits; what choosing flatters is taken off it.
+    best = max(result.summaries, key=lambda row: sign * row.mean)
+    assert finding["apparent"] == pytest.approx(best.mean)
+    correction = expected.corrected - expected.apparent
+    assert finding["mean"] - best.mean == pytest.approx(correction, rel=0.15, abs=1e-3)
 
 
 def test_a_choice_that_diverged_is_never_chosen_and_estimators_take_part() -> None:
@@ -96,7 +115,7 @@ def test_a_choice_that_diverged_is_never_chosen_and_estimators_take_part() -> No
 
 def test_with_validation_rows_there_is_nothing_to_draw() -> None:
     result = etude.run(study(validation=KFold(folds=3, validation=0.2)))
-    assert result.record.findings["selection"] == {}
+    assert list(result.record.findings["selection"]) == ["members"]
     assert result.estimate_of_best().method != BOOTSTRAP
 
 
@@ -109,3 +128,26 @@ def test_a_store_gives_the_same_and_nothing_is_drawn_twice(
     monkeypatch.setattr("etude.evidence.conclude._selection", None)
     again = etude.run(study(), tmp_path / "etude.db").record.findings
     assert again["selection"] == kept["selection"]
+
+
+def test_groups_are_drawn_whole(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    centres = generator.normal(size=(12, 3))
+    groups = np.repeat(np.arange(12), 20)
+    inputs = centres[groups] + 0.01 * generator.normal(size=(240, 3))
+    targets = np.where((generator.random(12) > 0.5)[groups], "a", "b")
+    data = etude.Table.from_arrays(inputs, targets, groups=groups)
+    result = etude.run(study(data=data, validation=etude.Grouped(folds=4)))
+    finding = result.record.findings["selection"]["0"]
+    assert finding["n"] == 12
+    assert finding["interval"][1] - finding["interval"][0] > 0.2
+    with pytest.raises(etude.InputError, match="`group` of data table keeps rows together"):
+        etude.plan(study(data=data, validation=KFold(folds=4)))
+
+
+def test_values_that_are_no_means_of_rows_need_splits_of_some_size() -> None:
+    rules = grid(SGD, learning_rate=[0.01, 0.1], epochs=1)
+    whole = study(data=Diabetes(), loss=MSE(), algorithm=rules, validation=KFold(folds=40), seeds=1)
+    result = etude.run(whole)
+    assert list(result.record.findings["selection"]) == ["members"]
+    assert "left out" in result.estimate_of_best().method

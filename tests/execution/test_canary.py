@@ -9,7 +9,7 @@ import etude
 from etude import SGD, Adam, CrossEntropy, Iris, KFold, Linear, grid
 from etude.engine.device import current_device
 from etude.engine.population import Population
-from etude.execution.run import run
+from etude.execution.run import Interrupted, run
 
 
 def study(**fields: object) -> etude.Study:
@@ -54,3 +54,40 @@ def test_where_nothing_is_trained_there_is_no_new_canary(tmp_path: object) -> No
     second = run(study(), store)
     assert second.trained == 0
     assert second.findings == first.findings
+
+
+def test_a_verdict_is_not_forgotten_by_a_later_run(tmp_path: object) -> None:
+    from etude.store.store import Store
+
+    with Store.open(f"{tmp_path}/etude.db") as store:
+        first = run(study(), store)
+        (canary,) = first.findings["canaries"]
+        store.note(first.identity, {"canaries": [canary | {"agrees": False, "message": "odd"}]})
+        again = run(study(), store)
+    assert again.trained == 0
+    assert again.findings["canaries"] == [canary | {"agrees": False, "message": "odd"}]
+
+
+def test_a_run_stopped_while_evidence_is_summed_up_keeps_everything(tmp_path: object) -> None:
+    def stopped(*_: object) -> dict:
+        raise KeyboardInterrupt
+
+    store = f"{tmp_path}/etude.db"
+    with pytest.raises(Interrupted, match="before the evidence was summed up"):
+        run(study(), store, conclude=stopped)
+    record = run(study(), store, conclude=lambda *_: {"selection": {"found": 1}})
+    assert (record.trained, len(record.programs)) == (0, 1)
+    assert [canary["agrees"] for canary in record.findings["canaries"]] == [True]
+    assert record.findings["selection"] == {"found": 1}
+
+
+def test_a_canary_that_cannot_be_trained_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("RESOURCE_EXHAUSTED")
+
+    monkeypatch.setattr("etude.execution.workers.canary_of", broken)
+    record = run(study())
+    (canary,) = record.findings["canaries"]
+    assert canary["agrees"] is None
+    assert "RESOURCE_EXHAUSTED" in canary["message"]
+    assert all(member.status == "done" for member in record.members)

@@ -1,6 +1,7 @@
 """The cache of compiled programs: kept in a folder, and mended where an entry is broken."""
 
 import re
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -29,25 +30,44 @@ def use_compilation_cache(folder: Path) -> None:
         jax.config.update(name, value)
 
 
+_lock = threading.Lock()
+_users = 0
+_broken: set[str] = set()
+
+
 @contextmanager
 def mending() -> Iterator[None]:
     """Remove, at the end, entries of the cache that could not be read meanwhile.
 
     JAX compiles such a program anew, warns, and never replaces the entry. A crash while it was
-    written is enough to break one. Other warnings are passed on when the context ends.
+    written is enough to break one. That warning is kept from people; others are told as always.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.filterwarnings("always", message=BROKEN.pattern)
-        try:
-            yield
-        finally:
-            told = list(caught)
-    names = {match[1] for each in told if (match := BROKEN.match(str(each.message)))}
-    if names:
-        _remove_broken(names)
-    for each in told:
-        if not BROKEN.match(str(each.message)):
-            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    global _users
+    show = warnings.showwarning
+
+    def listen(message: Any, *arguments: Any, **options: Any) -> None:
+        if match := BROKEN.match(str(message)):
+            _broken.add(match[1])
+        else:
+            show(message, *arguments, **options)
+
+    with _lock:
+        _users += 1
+        first = _users == 1
+        if first:
+            warnings.filterwarnings("always", message=BROKEN.pattern)
+            warnings.showwarning = listen
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if first and warnings.showwarning is listen:
+                warnings.showwarning = show
+            names = _broken.copy() if _users == 0 else set()
+            _broken.difference_update(names)
+        if names:
+            _remove_broken(names)
 
 
 def _remove_broken(names: set[str]) -> None:

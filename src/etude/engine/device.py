@@ -62,7 +62,6 @@ class Device:
     def profile(self, width: int, options: dict[str, str]) -> dict[str, Any]:
         """The numerics profile: bits of results are equal where profiles are."""
         on_cpu = self.platform == "cpu"
-        host = self.host_profile()
         return {
             "engine": ENGINE,
             "jax": jax.__version__,
@@ -71,8 +70,9 @@ class Device:
             "optax": optax.__version__,
             "platform": self.platform,
             "device": self.kind,
-            "instructions": host["instructions"] if on_cpu else "",
-            "cores": host["cores"] if on_cpu else 0,
+            "instructions": instruction_set() if on_cpu else "",
+            # Large matrix products are cut by the number of threads.
+            "cores": available_cores() if on_cpu else 0,
             "precision": str(jax.config.jax_default_matmul_precision or "default"),
             "float": str(jax.numpy.result_type(float)),
             "width": width,
@@ -80,11 +80,6 @@ class Device:
             "flags": os.environ.get("XLA_FLAGS", ""),
             "partitionable": bool(jax.config.jax_threefry_partitionable),
         }
-
-    def host_profile(self) -> dict[str, Any]:
-        """The part of the profile that decides the bits of what the host computes."""
-        # Large matrix products are cut by the number of threads.
-        return {"instructions": instruction_set(), "cores": available_cores()}
 
     def options(self, operations: float) -> dict[str, str]:
         """Compiler options: effort fits the work of one member, whoever else is in the study."""

@@ -55,7 +55,13 @@ def material_of(study: Study, data: Data, device: Device) -> Material:
         study.metric.check(prepared.spec)
         metrics = [metric for metric in metrics if metric.name != study.metric.name]
         metrics.append(study.metric)
-    splits = study.validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
+    validation = study.validation
+    if prepared.groups is not None and not (validation.keeps_groups or validation.ordered):
+        raise InputError(
+            f"`group` of data {data.name} keeps rows together, and [validation] "
+            f"{validation.name} deals them apart: use grouped, or leave `group` out"
+        )
+    splits = validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
     check_splits(data.name, prepared.rows, splits, device)
     if study.metric is not None:
         _check_judged(study.metric, prepared, splits)

@@ -199,9 +199,11 @@ def _check_estimator(estimator: Estimator, material: Material, metric: Metric | 
         raise InputError(
             f"`estimator` {estimator} has no loss to be compared by, and the study no metric"
         )
-    if metric is not None and metric.probabilistic:
+    judges_shares = metric is not None and spec.task == "classes" and not metric.of_labels
+    if metric is not None and judges_shares and not estimator.tells_probabilities:
         raise InputError(
-            f"`estimator` {estimator} tells no deviations, which `metric` {metric.name} judges"
+            f"`estimator` {estimator} tells no probabilities, which `metric` {metric.name} "
+            "judges: choose another metric, or one that does"
         )
 
 

@@ -23,6 +23,11 @@ class Estimator(Component, kind="estimator"):
                 f"`estimator` {self.name} needs a target of classes or numbers, got {spec.task}"
             )
 
+    @property
+    def tells_probabilities(self) -> bool:
+        """Whether it tells how probable each class is, not the most probable one alone."""
+        return True
+
     @abstractmethod
     def versions(self) -> dict[str, str]:
         """The versions that decide its results."""

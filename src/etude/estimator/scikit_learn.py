@@ -91,6 +91,10 @@ class ScikitLearn(Estimator):
                 f"`estimator` {self.estimator} predicts {task}, and the target is {spec.task}"
             )
 
+    @property
+    def tells_probabilities(self) -> bool:
+        return hasattr(self._made(), "predict_proba")
+
     def versions(self) -> dict[str, str]:
         import scipy
         import sklearn
@@ -112,9 +116,7 @@ class ScikitLearn(Estimator):
     ) -> np.ndarray:
         from sklearn.utils.validation import has_fit_parameter
 
-        made = _known()[self.estimator][0](
-            **{part.parameter: part.value for part in self.parameters}
-        )
+        made = self._made()
         if "random_state" in made.get_params() and not self._gives("random_state"):
             made.set_params(random_state=seed)
         goal = targets[train]
@@ -131,6 +133,11 @@ class ScikitLearn(Estimator):
         if spec.task == "classes":
             return _log_probabilities(made, inputs, len(spec.classes))
         return np.asarray(made.predict(inputs), np.float64).reshape(len(inputs), spec.targets)
+
+    def _made(self) -> Any:
+        return _known()[self.estimator][0](
+            **{part.parameter: part.value for part in self.parameters}
+        )
 
     def _gives(self, name: str) -> bool:
         return any(part.parameter == name for part in self.parameters)

@@ -14,9 +14,13 @@ from etude.evidence.selection import bootstrap_of_selection
 from etude.execution.rows import rows_of
 from etude.loss.base import Loss
 from etude.metric.base import JointMetric, Metric
+from etude.store.identity import digest
 from etude.store.records import StudyRecord
 from etude.store.store import Store
 from etude.study import Choice
+
+ENOUGH = 20
+"""Test rows a split must have, or values that are no means of rows are too far from pooled ones."""
 
 NUMBERS = 20_000_000
 """The bootstrap of the choice holds at most so many statistics; beyond, there is none."""
@@ -30,9 +34,11 @@ def conclude(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
         record: the record of the study, which has ended.
         store: holds the members' outputs, where their records do not.
     """
-    if "selection" in record.findings:
+    members = digest([member.identity for member in record.members])
+    known = record.findings.get("selection", {})
+    if known.get("members") == members:
         return {}
-    found = {}
+    found: dict[str, Any] = {"members": members}
     for comparison in comparisons(record):
         finding = _selection(whole, record, store, comparison)
         if finding is not None:
@@ -44,6 +50,8 @@ def _selection(
     whole: Plan, record: StudyRecord, store: Store, comparison: Comparison
 ) -> dict[str, Any] | None:
     metric, material = whole.metric, whole.materials[comparison.data]
+    if whole.study.validation.ordered:
+        return None  # the rows of a series cannot be drawn one by one
     choices = comparison.choices[comparison.complete]
     inside = comparison.judged != "test" or comparison.choosing != comparison.judged
     if metric is None or isinstance(metric, JointMetric) or inside or len(choices) < 2:
@@ -73,8 +81,24 @@ def _selection(
         table[position[member.choice], network, np.searchsorted(rows, test[kept])] = values[kept]
     if table is None:
         return None
-    found = bootstrap_of_selection(table, metric.value, comparison.greater_is_better)
-    return None if found is None else found.finding([int(c) for c in choices], len(rows))
+    linear = type(metric).value is Metric.value
+    if not linear and min(split.test.size for split in material.splits) < ENOUGH:
+        return None
+    groups = material.prepared.groups
+    found = bootstrap_of_selection(
+        table,
+        metric.value,
+        comparison.greater_is_better,
+        groups=None if groups is None else groups[rows],
+    )
+    if found is None:
+        return None
+    # Pooled over splits a value may differ from the mean over splits that people are shown: what
+    # the bootstrap tells is how much choosing flatters, and that is taken off the shown mean.
+    best = comparison.scores[comparison.complete].mean(axis=1).argmax()
+    shown = float(comparison.judged_values[comparison.complete][best].mean())
+    count = len(rows) if groups is None else len(np.unique(groups[rows]))
+    return found.about(shown, comparison.bounds).finding([int(c) for c in choices], count)
 
 
 def _networks(material: Material, seeds: int) -> list[dict[int, tuple[int, int]]]:

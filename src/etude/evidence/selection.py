@@ -33,6 +33,24 @@ class Selection(NamedTuple):
     corrected: float
     interval: tuple[float, float]
 
+    def about(
+        self, shown: float, bounds: tuple[float | None, float | None] = (None, None)
+    ) -> "Selection":
+        """The same correction of another estimate of the best choice's value.
+
+        Args:
+            shown: that estimate.
+            bounds: between which the metric lies.
+        """
+        least, greatest = (np.nan if bound is None else bound for bound in bounds)
+
+        def moved(value: float) -> float:
+            value = value + shown - self.apparent
+            return float(np.fmin(np.fmax(value, least), greatest))
+
+        low, high = self.interval
+        return Selection(shown, moved(self.corrected), (moved(low), moved(high)))
+
     def finding(self, choices: Sequence[int], rows: int, draws: int = DRAWS) -> dict[str, Any]:
         """The estimate as a study record keeps it: plain JSON values.
 

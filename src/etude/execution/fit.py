@@ -1,8 +1,6 @@
 """Members that train themselves: estimators of other libraries on the rows of a split."""
 
-import threading
 import time
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +8,11 @@ import numpy as np
 from etude.batch import ROLES
 from etude.engine.plan import Plan
 from etude.errors import InputError
+from etude.execution.record import single
 from etude.execution.rows import rows_of, statistics_of
 from etude.keys import key_of
 from etude.metric.base import measured
 from etude.store.records import MemberRecord
-
-_one_at_a_time = threading.Lock()
-"""Filters of warnings belong to the process."""
 
 
 def fitted_record(
@@ -44,16 +40,14 @@ def fitted_record(
     if not isinstance(inputs, np.ndarray):
         raise InputError(f"`estimator` {choice.estimator} needs rows of numbers as inputs")
     words = key_of(whole.study.seed, member.seed, member.split, "estimator", choice.label)
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        prediction = choice.estimator.predict(
-            inputs.reshape(len(inputs), -1).astype(np.float64),
-            rows.targets,
-            split.train,
-            split.weights if split.weights.size else np.ones(split.train.size),
-            spec,
-            int(words[0]),
-        )
+    prediction = choice.estimator.predict(
+        inputs.reshape(len(inputs), -1).astype(np.float64),
+        rows.targets,
+        split.train,
+        split.weights if split.weights.size else np.ones(split.train.size),
+        spec,
+        int(words[0]),
+    )
     if np.isnan(prediction).any() or (spec.task == "numbers" and np.isinf(prediction).any()):
         raise InputError(f"`estimator` {choice.estimator} predicts numbers that are not finite")
     values: dict[str, dict[str, float | None]] = {role: dict.fromkeys(metrics) for role in ROLES}
@@ -62,7 +56,7 @@ def fitted_record(
         for role in ROLES:
             chosen = statistics[getattr(split, role)]
             value = measured(metric, chosen) if len(chosen) else float("nan")
-            values[role][metric.name] = value if np.isfinite(value) else None
+            values[role][metric.name] = single(value)
     return replace(
         record,
         status="done",

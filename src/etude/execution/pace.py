@@ -11,7 +11,8 @@ class Stretch:
     Attributes:
         members: how many there are.
         epochs: the budget of each.
-        guess: about how many seconds one member's epoch takes, before any was measured.
+        guess: about how many seconds one member's epoch takes, before any was measured; 0 where
+            nothing can be guessed: estimators count once one of them was measured.
         trained: epochs trained so far, of all members together.
         seconds: how long they took one worker.
         ended: members that have ended.
@@ -71,13 +72,13 @@ class Pace:
         A program that has not begun is taken to be as much slower or faster than the guess as
         those that have.
         """
-        measured = [part for part in self._stretches if part.trained]
-        guessed = sum(part.guess * part.trained for part in measured)
-        if not guessed:
+        if not any(part.trained for part in self._stretches):
             return None
-        ratio = sum(part.seconds for part in measured) / guessed
-        budget = sum(part.ended * part.epochs for part in self._stretches)
-        usual = sum(part.spent for part in self._stretches) / budget if budget else 1.0
+        measured = [part for part in self._stretches if part.trained and part.guess]
+        guessed = sum(part.guess * part.trained for part in measured)
+        ratio = sum(part.seconds for part in measured) / guessed if guessed else 1.0
+        budget = sum(part.ended * part.epochs for part in measured)
+        usual = sum(part.spent for part in measured) / budget if budget else 1.0
         work = sum(
             part.left(usual) * (part.seconds / part.trained if part.trained else ratio * part.guess)
             for part in self._stretches

@@ -103,7 +103,7 @@ def profile_of(whole: Plan, number: int) -> dict[str, Any]:
     estimator = whole.choices[whole.members[number].choice].estimator
     if estimator is None:
         return whole.programs[whole.program_of[number]].profile
-    return whole.device.host_profile() | estimator.versions()
+    return whole.device.profile(1, {}) | estimator.versions()
 
 
 def _swept(study: Study) -> dict[Component, dict[str, Any]]:
@@ -129,7 +129,7 @@ def _split_record(material: Material, data: int, number: int) -> SplitRecord:
         for role in ("train", "validation", "test"):
             rows = getattr(split, role)
             trivial[role] = {
-                metric.name: _number(
+                metric.name: single(
                     metric.trivial(
                         prepared.targets[split.train], prepared.targets[rows], prepared.spec
                     )
@@ -143,8 +143,11 @@ def _split_record(material: Material, data: int, number: int) -> SplitRecord:
     )
 
 
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def single(value: float) -> float | None:
+    """In single precision, as all values are: what is equal must be told as equal."""
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
+    return float(single) if np.isfinite(single) else None
 
 
 def results_of(carry: Carry) -> dict[str, Any]:
@@ -194,7 +197,7 @@ def member_record(
     if not diverged:
         kept = curves[best - 1].tolist()
         values = {
-            role: dict(zip(metrics, map(_number, row), strict=True))
+            role: dict(zip(metrics, map(single, row), strict=True))
             for role, row in zip(ROLES, kept, strict=True)
         }
     outputs = None

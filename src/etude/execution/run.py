@@ -49,6 +49,9 @@ class Event:
     note: str = ""
 
 
+SELECTION = "selection"
+"""The finding that holds as long as it is about the same members; `conclude` sees to that."""
+
 Watcher = Callable[[Event], None]
 Conclude = Callable[[Plan, StudyRecord, Store], dict[str, Any]]
 
@@ -62,7 +65,8 @@ class Interrupted(Exception):
     """The run was stopped at a border; what was finished is kept and the run can go on."""
 
     def __init__(self, record: StudyRecord, missing: int) -> None:
-        super().__init__(f"stopped with {missing} of {len(record.members)} networks to train")
+        left = f"with {missing} of {len(record.members)} networks to train"
+        super().__init__(f"stopped {left if missing else 'before the evidence was summed up'}")
         self.record = record
         self.missing = missing
 
@@ -154,8 +158,10 @@ class _Run:
                     for number, chunk in work:
                         pool.submit(self._workers.train, number, chunk)
                     self._collect(len(work))
-                    trained = {number: self._results[number] for number in self._trained}
-                    checks = [pool.submit(self._workers.canary, n, trained) for n in needed]
+                    checks = [
+                        pool.submit(self._workers.canary, number, self._results)
+                        for number in self._unchecked()
+                    ]
                     canaries = [found for check in checks if (found := check.result())]
                 except BaseException:
                     self._workers.stop.set()
@@ -164,12 +170,40 @@ class _Run:
                     raise
         except KeyboardInterrupt:
             record = self._finished(begin, time.perf_counter())
+            self._store.finish(record)
             raise Interrupted(record, len(record.members) - len(self._results)) from None
         except StoreError as error:
             missing = len(self._record.members) - len(self._results)
             told = f"{missing} of {len(self._record.members)} networks are not in the store yet"
             raise StoreError(f"{error}; {told}") from error
-        return self._finished(begin, compiled, canaries)
+        record = self._finished(begin, compiled, canaries)
+        self._store.finish(record)
+        if any(member.status not in (*FINISHED, "failed") for member in record.members):
+            return record
+        try:
+            concluded = self._conclude(self._plan, record, self._store)
+        except KeyboardInterrupt:
+            raise Interrupted(record, 0) from None
+        self._store.note(record.identity, concluded)
+        return replace(record, findings=record.findings | concluded)
+
+    def _unchecked(self) -> list[int]:
+        """The programs that need a canary: something of them was trained now, or they have none."""
+        known = {canary["identity"] for canary in self._known_canaries()}
+        return [
+            number
+            for number, program in enumerate(self._plan.programs)
+            if not self._trained.isdisjoint(program.members)
+            or known.isdisjoint(self._record.members[m].identity for m in program.members)
+        ]
+
+    def _known_canaries(self) -> list[dict[str, Any]]:
+        """What earlier runs found of the members of this study."""
+        return [
+            canary
+            for canary in self._record.findings.get("canaries", ())
+            if canary.get("identity") in self._number_of
+        ]
 
     def _work(self) -> list[tuple[int | None, list[int]]]:
         """The chunks that are to be trained, each with its program; estimators have none.
@@ -213,7 +247,7 @@ class _Run:
             for program in self._plan.programs
         ]
         fits = sum(member not in self._results for member in self._plan.estimators)
-        return Pace([*stretches, Stretch(fits, 1, guess=0.2)], self._plan.device.workers)
+        return Pace([*stretches, Stretch(fits, 1, guess=0.0)], self._plan.device.workers)
 
     def _collect(self, chunks_left: int) -> None:
         """Store results as they arrive, several at a time, until every chunk has ended."""
@@ -268,7 +302,7 @@ class _Run:
             number = self._number_of[record.identity]
             self._results[number] = kept
             self._trained.add(number)
-            self._pace.ended(self._stretch_of(number), number, record.epochs)
+            self._pace.ended(self._stretch_of(number), number, max(1, record.epochs))
         self._tell("train")
 
     def _tell(self, stage: str, note: str = "") -> None:
@@ -320,17 +354,22 @@ class _Run:
             trained=sum(member.status in FINISHED for member in members) - self._reused,
             reused=self._reused,
         )
-        record = replace(record, findings=self._found(record, canaries))
-        self._store.finish(record)
-        return record
+        return replace(record, findings=self._found(canaries))
 
-    def _found(self, record: StudyRecord, canaries: Sequence[Canary]) -> dict[str, Any]:
-        """What is kept beside the results: earlier findings hold where nothing was trained."""
+    def _found(self, canaries: Sequence[Canary]) -> dict[str, Any]:
+        """What earlier runs and this one found, as far as it is about members of this study.
+
+        A verdict stays with its member: one that disagreed is not forgotten by a later run.
+        """
         for canary in canaries:
-            if not canary.agrees:
+            if canary.agrees is False:
                 warnings.warn(canary.message, RuntimeWarning, stacklevel=2)
-        told = {"canaries": [asdict(canary) for canary in canaries]}
-        found = told if self._trained else self._record.findings
-        if any(member.status not in (*FINISHED, "failed") for member in record.members):
-            return found
-        return found | self._conclude(self._plan, replace(record, findings=found), self._store)
+        now = {canary.identity for canary in canaries if canary.agrees is not None}
+        told = [
+            canary
+            for canary in self._known_canaries()
+            if canary["identity"] not in now or canary["agrees"] is False
+        ]
+        told += [asdict(canary) for canary in canaries]
+        kept = {name: value for name, value in self._record.findings.items() if name == SELECTION}
+        return kept | {"canaries": told}

@@ -39,7 +39,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Trained:
-    """A chunk has trained for a while."""
+    """A chunk has trained for a while; the program of an estimator is −1, its epochs 1."""
 
     program: int
     members: tuple[int, ...]
@@ -98,7 +98,9 @@ class Workers:
             if self.stop.is_set():
                 return
             if number is None:
-                self.arrived.put(self._fitted(members[0]))
+                record = self._fitted(members[0])
+                self.arrived.put(Trained(-1, tuple(members), 1, record.seconds))
+                self.arrived.put(record)
             elif number in self._broken:
                 self._fail(members, self._broken[number])
             else:
@@ -114,14 +116,19 @@ class Workers:
 
         Args:
             number: of the program.
-            results: number -> record of the members that this run has trained.
+            results: number -> record of the members that are trained.
         """
         members = self._plan.programs[number].members
         trained = {member: results[member] for member in members if member in results}
-        if not trained:
+        if not trained or number in self._broken or self.stop.is_set():
             return None
-        population, shared = self.populations[number], self._share(number)
-        return canary_of(self._plan, number, population, shared, trained, self._record.metrics)
+        try:
+            population, shared = self.populations[number], self._share(number)
+            return canary_of(self._plan, number, population, shared, trained, self._record.metrics)
+        except Exception as error:
+            first = min(trained)
+            reason = f"could not be trained again: {type(error).__name__}: {error}"
+            return Canary(number, first, trained[first].identity, None, reason)
 
     def _fitted(self, member: int) -> MemberRecord:
         return fitted_record(self._plan, member, self._record.members[member], self._record.metrics)

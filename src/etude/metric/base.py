@@ -22,6 +22,7 @@ class Metric(Component, kind="metric"):
         task: the task whose targets it judges; "" for any.
         probabilistic: whether `statistics` is given as prediction the pair of the expected
             targets and their standard deviations, `[batch, targets]` each.
+        of_labels: whether of classes only the most probable one counts, not how probable it is.
         needs: what the judged rows must have for the metric to have a value, in words.
     """
 
@@ -29,6 +30,7 @@ class Metric(Component, kind="metric"):
     bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
     task: ClassVar[str] = ""
     probabilistic: ClassVar[bool] = False
+    of_labels: ClassVar[bool] = False
     needs: ClassVar[str] = ""
 
     def check(self, spec: Spec) -> None:

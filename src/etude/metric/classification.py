@@ -17,6 +17,7 @@ class Accuracy(Metric):
 
     greater_is_better = True
     bounds = (0.0, 1.0)
+    of_labels = True
     task = "classes"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:

@@ -32,6 +32,7 @@ class F1(Metric):
 
     greater_is_better = True
     bounds = (0.0, 1.0)
+    of_labels = True
     task = "classes"
     needs = "a row of the second class"
 
@@ -78,6 +79,7 @@ class BalancedAccuracy(Metric):
 
     greater_is_better = True
     bounds = (0.0, 1.0)
+    of_labels = True
     task = "classes"
 
     def statistics(self, prediction: Any, batch: Batch) -> jax.Array:

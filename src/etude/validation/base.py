@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,7 +27,15 @@ class RowSplit:
 
 
 class Validation(Component, kind="validation"):
-    """How rows are dealt to roles."""
+    """How rows are dealt to roles.
+
+    Class attributes:
+        keeps_groups: whether rows of one group never stand on both sides of a split.
+        ordered: whether rows are a series, in which earlier ones train and later ones judge.
+    """
+
+    keeps_groups: ClassVar[bool] = False
+    ordered: ClassVar[bool] = False
 
     @abstractmethod
     def splits(

@@ -28,6 +28,8 @@ class Grouped(Validation):
             rows.
     """
 
+    keeps_groups = True
+
     folds: Annotated[int, Field(ge=2)] = 5
     shuffle: bool = False
     validation: Annotated[float, Field(ge=0, lt=1)] = 0.0

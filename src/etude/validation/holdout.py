@@ -69,6 +69,8 @@ class TrainingOnly(Validation):
     would be predicted.
     """
 
+    keeps_groups = True  # nothing is held out
+
     def splits(
         self,
         rows: int,

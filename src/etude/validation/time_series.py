@@ -28,6 +28,8 @@ class TimeSeries(Validation):
         validation: share of each training window that is set apart as validation rows.
     """
 
+    ordered = True
+
     folds: Annotated[int, Field(ge=2)] = 5
     test_size: Annotated[int, Field(ge=0)] = 0
     gap: Annotated[int, Field(ge=0)] = 0
