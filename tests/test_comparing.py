@@ -85,7 +85,10 @@ def test_with_the_best_where_no_baseline_is_declared(store: Path) -> None:
     (found,) = json.loads(command(store, "cultivars", "--json"))["data"]
     assert found["best"] == found["may_be_best"][0]
     assert "sgd learning_rate=1e-05" in found["worse"]
-    assert set(found["p"]) == {*found["may_be_best"], *found["worse"]}
+    assert [row["choice"] for row in found["p"]] == [*found["may_be_best"], *found["worse"]]
+    p = {row["choice"]: row["p"] for row in found["p"]}
+    assert p[found["best"]] == 1
+    assert p["sgd learning_rate=1e-05"] <= 0.05
     assert "may be best" in command(store, "cultivars")
 
 
@@ -113,6 +116,53 @@ def test_over_several_data_sets(store: Path) -> None:
     text = command(store, "flowers", "cultivars", "--unit", "epochs")
     assert "3 choices complete on each of 2 data sets. 1 choice left out: SVC" in text
     assert "too few" in text
+    assert "middle accuracy" in text
+    assert "interval" not in text
+    assert "Estimators" not in text
+
+
+@pytest.mark.parametrize("unit", ["epochs", "steps", "seconds"])
+def test_estimators_have_no_performance_profile(store: Path, unit: str) -> None:
+    etude.run(study("more flowers", Iris(), estimator=ScikitLearn(estimator="SVC")), store)
+    arguments = ("more flowers", "cultivars", "--unit", unit)
+    answer = json.loads(command(store, *arguments, "--json"))
+    profiles = {row["choice"]: row["profile"] for row in answer["choices"]}
+    assert profiles.pop("SVC") is None
+    assert all(set(shares) == {"1", "1.5", "2", "4"} for shares in profiles.values())
+    text = command(store, *arguments)
+    (line,) = [line for line in text.splitlines() if line.strip().startswith("SVC")]
+    assert line.split()[-4:] == ["–"] * 4
+    assert "Estimators are not measured while they train" in " ".join(text.split())
+
+
+def test_a_study_named_twice_is_no_second_data_set(store: Path) -> None:
+    answer = json.loads(command(store, "flowers", "flowers", "cultivars", "--json"))
+    assert answer["data_sets"] == ["iris", "wine"]
+    assert answer["counted_once"] == ["The study flowers is named 2 times and counts once."]
+
+
+@pytest.mark.parametrize(
+    ("studies", "options", "message"),
+    [
+        (1, (None, 0.1, None), r"`--region` needs a baseline, got 0\.1"),
+        (1, (None, None, float("nan")), "`--target` must be a finite number, got nan"),
+        (1, (None, None, float("inf")), "`--target` must be a finite number, got inf"),
+        (1, ("adam", None, 0.5), "`--baseline` has no effect beside `--target`, got 'adam'"),
+        (1, (None, 0.1, 0.5), r"`--region` has no effect beside `--target`, got 0\.1"),
+        (2, ("adam", None, None), "`--baseline` needs a single study, got 'adam' with 2"),
+        (2, (None, 0.1, None), r"`--region` needs a single study, got 0\.1 with 2"),
+        (2, (None, None, 0.5), r"`--target` needs a single study, got 0\.5 with 2"),
+    ],
+)
+def test_options_without_effect_are_refused(
+    store: Path,
+    studies: int,
+    options: tuple[str | None, float | None, float | None],
+    message: str,
+) -> None:
+    results = [stored(store, name) for name in ("cultivars", "flowers")[:studies]]
+    with pytest.raises(InputError, match=message):
+        compared(results, *options, "steps")
 
 
 def test_studies_without_a_common_choice_are_refused(store: Path) -> None:

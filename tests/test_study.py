@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -9,7 +10,7 @@ from etude.loss import CrossEntropy, UserLoss
 from etude.metric import Accuracy
 from etude.model import MLP, Linear, UserModel
 from etude.study import Choice, Study, choice_labels, short_labels, swept_fields
-from etude.sweep import grid, log_range
+from etude.sweep import grid, linear_range, log_range
 from etude.validation import Holdout, KFold
 
 
@@ -101,6 +102,26 @@ def test_labels_of_choices_say_how_they_differ():
     assert labels[3] == "mlp widths=64 · adam schedule=cosine · y"
     assert labels[-1] == "mlp widths=64-32 · sgd · y"
     assert choice_labels(study()) == ("adam",)
+
+
+def test_numbers_have_as_many_digits_as_tell_them_apart():
+    labels = choice_labels(study(algorithm=grid(SGD, learning_rate=linear_range(0.1, 0.101, 30))))
+    assert len(set(labels)) == 30
+    assert labels[1] == "sgd learning_rate=0.10003"
+    neighbours = [0.1, np.nextafter(0.1, 1).item()]
+    assert choice_labels(study(algorithm=grid(SGD, learning_rate=neighbours))) == (
+        "sgd learning_rate=0.10000000000000001",
+        "sgd learning_rate=0.10000000000000002",
+    )
+    apart = choice_labels(study(algorithm=grid(SGD, learning_rate=[1 / 3, 0.5])))
+    assert apart[0] == "sgd learning_rate=0.3333"
+
+
+def test_a_baseline_that_several_choices_are_called_is_refused():
+    own = UserModel(module=object, label="mlp", version="1")
+    for data in (Digits(), (Digits(), Iris())):
+        with pytest.raises(ValidationError, match="must name one choice, got 'mlp', which 2"):
+            study(data=data, model=(MLP(), own), baseline="mlp")
 
 
 def test_labels_agree_with_those_of_single_components():

@@ -1,5 +1,6 @@
 """Comparisons for people at a terminal: with a baseline, with the best, over several data sets."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +9,7 @@ from etude.errors import InputError
 from etude.evidence.comparison import Comparison
 from etude.evidence.matched import Matched, Unit, matched
 from etude.evidence.paired import Difference
-from etude.evidence.result import Result
+from etude.evidence.result import Result, figures_of
 from etude.evidence.rounding import decimals_for, interval_text, printable, rounded
 from etude.evidence.several import average_ranks, interquartile_mean, profile, wilcoxon
 
@@ -47,8 +48,10 @@ def compared(
         unit: what performance profiles over several data sets count.
 
     Raises:
-        InputError: the studies share no choice, or there is no such baseline.
+        InputError: the studies share no choice, there is no such baseline, an option is out of
+            range, or it would have no effect beside the others.
     """
+    _check_options(results, baseline, region, target)
     if len(results) > 1:
         common = matched([result.record for result in results])
         if not common.labels:
@@ -74,6 +77,33 @@ def compared(
         objects.append(differences_json(result, differences, reference))
     document = objects[0] if len(objects) == 1 else {"version": 1, "data": objects}
     return Answer(tables, document)
+
+
+def _check_options(
+    results: Sequence[Result], baseline: str | None, region: float | None, target: float | None
+) -> None:
+    """What would have no effect is refused, so that no answer is taken for another one."""
+    given = {"baseline": baseline, "region": region, "target": target}
+    options = {name: value for name, value in given.items() if value is not None}
+    if len(results) > 1 and options:
+        name, value = next(iter(options.items()))
+        raise InputError(f"`--{name}` needs a single study, got {value!r} with {len(results)}")
+    if target is not None:
+        if not math.isfinite(target):
+            raise InputError(f"`--target` must be a finite number, got {target}")
+        for name in ("baseline", "region"):
+            if name in options:
+                raise InputError(
+                    f"`--{name}` has no effect beside `--target`, got {options[name]!r}; "
+                    "give one of them"
+                )
+        return
+    declared = results[0].record.document.get("baseline")
+    if region is not None and baseline is None and declared is None:
+        raise InputError(
+            f"`--region` needs a baseline, got {region!r} and the study declares none; "
+            "name one with `--baseline`"
+        )
 
 
 def with_baseline(
@@ -156,27 +186,29 @@ def to_a_target(result: Result, comparison: Comparison, target: float) -> tuple[
 
 
 def over_data_sets(common: Matched, unit: Unit) -> tuple[Any, list[str]]:
-    """A table of the choices that all data sets have: ranks, middle means, performance profile."""
+    """A table of the choices that all data sets have: ranks, middle means, performance profile.
+
+    The middle means have no intervals: values of splits that share training rows are not
+    independent, and the spread between a few data sets is better told by the ranks.
+    """
     ranks = average_ranks(common.scores)
     costs = common.to_target(unit)
     profiles = profile(costs)
-    middles = [interquartile_mean(common.runs(row)) for row in range(len(common.labels))]
     headers = ["choice", "mean rank"]
-    headers += [f"middle {common.metric}", "95 % interval"] if common.metric else []
+    headers += [f"middle {common.metric}"] if common.metric else []
     headers += [f"within {ratio:g}×" for ratio in RATIOS]
     sign = 1.0 if common.datasets[0].comparison.greater_is_better else -1.0
+    networks = common.trains_in_steps
     rows = []
     for row in sorted(range(len(common.labels)), key=lambda row: ranks.ranks[row]):
         cells = [common.labels[row], f"{ranks.ranks[row]:.2f}"]
         if common.metric:
-            middle = middles[row]
-            mean = None if middle.mean is None else sign * middle.mean
-            ends = None
-            if middle.interval is not None:
-                low, high = sorted(sign * end for end in middle.interval)
-                ends = (low, high)
-            cells += [rounded(mean, 4), interval_text(ends, 4)]
-        cells += [f"{100 * profiles[row].at(ratio):.0f} %" for ratio in RATIOS]
+            middle = interquartile_mean(common.runs(row), independent=False)
+            cells.append(rounded(None if middle.mean is None else sign * middle.mean, 4))
+        if networks[row]:
+            cells += [f"{100 * profiles[row].at(ratio):.0f} %" for ratio in RATIOS]
+        else:
+            cells += ["–"] * len(RATIOS)
         rows.append(cells)
     notes = [str(common)]
     notes.append(
@@ -184,6 +216,8 @@ def over_data_sets(common: Matched, unit: Unit) -> tuple[Any, list[str]]:
         "the fastest one to the value of the best choice less one standard error (performance "
         "profile, Dolan and Moré 2002)."
     )
+    if not all(networks):
+        notes.append("Estimators are not measured while they train: they have no profile.")
     if ranks.p is not None:
         notes.append(
             f"That all are alike: Friedman's test over {ranks.n} data sets, p {p_text(ranks.p)}."
@@ -207,11 +241,14 @@ def over_data_sets_json(common: Matched, unit: Unit) -> dict[str, Any]:
             {
                 "choice": label,
                 "mean_rank": ranks.ranks[row],
-                "profile": {f"{ratio:g}": profiles[row].at(ratio) for ratio in RATIOS},
+                "profile": {f"{ratio:g}": profiles[row].at(ratio) for ratio in RATIOS}
+                if common.trains_in_steps[row]
+                else None,
             }
             for row, label in enumerate(common.labels)
         ],
         "left_out": [label for label, _ in common.left_out],
+        "counted_once": list(common.once),
     }
 
 
@@ -226,19 +263,7 @@ def differences_json(
         "metric": result.record.metric,
         "baseline": choices[reference].label,
         "differences": [
-            {
-                "choice": choices[each.choice].label,
-                "mean": each.mean,
-                "stderr": each.stderr,
-                "interval": list(each.interval) if each.interval else None,
-                "t": each.t,
-                "p": each.p,
-                "p_holm": each.p_holm,
-                "effect": each.effect,
-                "probabilities": None if each.equivalence is None else vars(each.equivalence),
-                "verdict": each.verdict,
-            }
-            for each in differences
+            {"choice": choices[each.choice].label} | figures_of(each) for each in differences
         ],
     }
 
@@ -270,7 +295,7 @@ def bests_json(result: Result) -> dict[str, Any]:
                 "best": None if found.best is None else choices[found.best].label,
                 "may_be_best": [choices[choice].label for choice in found.choices],
                 "worse": [choices[choice].label for choice in found.worse],
-                "p": {choices[choice].label: p for choice, p in found.p.items()},
+                "p": [{"choice": choices[choice].label, "p": p} for choice, p in found.p.items()],
                 "method": found.method or None,
                 "reason": found.reason or None,
             }

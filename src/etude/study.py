@@ -41,6 +41,10 @@ _BASES: dict[str, type[Component]] = {
 BETWEEN = " · "
 """Stands between the parts of a choice's name."""
 
+LEAST_DIGITS = 4
+MOST_DIGITS = 17
+"""With 17 significant digits all numbers of double precision differ."""
+
 
 class Choice(BaseModel):
     """One combination of the four, or data and an estimator, which is the other three in one.
@@ -165,6 +169,12 @@ class Study(BaseModel):
             close = longer or get_close_matches(self.baseline, names, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the first one is {names[0]!r}"
             raise ValueError(f"`baseline` must name a choice, got {self.baseline!r}; {hint}")
+        count = _called(self, self.baseline)
+        if count > 1:
+            raise ValueError(
+                f"`baseline` must name one choice, got {self.baseline!r}, which {count} "
+                "choices are called"
+            )
         return self
 
     def choices(self) -> tuple[Choice, ...]:
@@ -269,34 +279,45 @@ def short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
     """For each its title and the fields in which it differs from others of that title."""
     labels = {}
     for same in by_title(components):
-        fields = swept_fields(tuple(same))
+        digits = {field: _digits(field, same) for field in swept_fields(tuple(same))}
         for component in same:
-            labels[component] = _label(component, fields)
+            labels[component] = _label(component, digits)
     return labels
 
 
-def _label(component: Component, fields: tuple[str, ...]) -> str:
+def _digits(field: str, components: list[Component]) -> int:
+    """The fewest significant digits, of 4 to 17, that tell the values of a field apart."""
+    values = {getattr(component, field) for component in components}
+    for digits in range(LEAST_DIGITS, MOST_DIGITS + 1):
+        if len({_told(field, value, digits) for value in values}) == len(values):
+            return digits
+    return LEAST_DIGITS
+
+
+def _label(component: Component, digits: dict[str, int]) -> str:
     # Code, such as the function of a user's loss, has no form for people.
     told = component.document().keys() - {"label"}
-    values = [(name, getattr(component, name)) for name in fields if name in told]
-    return " ".join([title_of(component), *(_told(name, value) for name, value in values)])
+    values = [
+        _told(name, getattr(component, name), digits[name]) for name in digits if name in told
+    ]
+    return " ".join([title_of(component), *values])
 
 
-def _told(name: str, value: Any) -> str:
+def _told(name: str, value: Any, digits: int) -> str:
     if value == ():
         return f"no {name}"
     if isinstance(value, tuple) and all(isinstance(item, Component) for item in value):
         return " ".join(str(item) for item in value)
     if isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
-        return " ".join(f"{key}={_short(item)}" for key, item in value)
-    return f"{name}={_short(value)}"
+        return " ".join(f"{key}={_short(item, digits)}" for key, item in value)
+    return f"{name}={_short(value, digits)}"
 
 
-def _short(value: Any) -> str:
+def _short(value: Any, digits: int) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, tuple):
-        return "-".join(_short(item) for item in value)
+        return "-".join(_short(item, digits) for item in value)
     return str(value)
 
 
@@ -318,3 +339,11 @@ def _baselines(study: Study) -> tuple[str, ...]:
     if len(study.data) > 1:
         names = tuple(dict.fromkeys(name.partition(BETWEEN)[2] for name in names))
     return names
+
+
+def _called(study: Study, baseline: str) -> int:
+    """How many choices of one data the name of a baseline stands for."""
+    names = choice_labels(study)
+    if len(study.data) > 1:
+        names = tuple(name.partition(BETWEEN)[2] for name in names)
+    return names.count(baseline) // len(study.data)

@@ -27,7 +27,8 @@ def test_golden_vector() -> None:
 
 
 def test_many_choices_are_each_tested_alone_and_adjusted_together() -> None:
-    values = np.random.default_rng(2).normal(0.9, 0.01, (1000, 10))
+    # Of four decimals: what differs differs by more than single precision rounds.
+    values = np.random.default_rng(2).normal(0.9, 0.01, (1000, 10)).round(4)
     values[7] += 0.1
     found = against(fold_comparison(values), reference=3)
     assert [d.choice for d in found] == [c for c in range(1000) if c != 3]
@@ -88,11 +89,35 @@ def test_the_judged_rows_decide_where_choices_are_ranked_on_others() -> None:
     assert [d.verdict for d in found] == ["better"]
 
 
-def test_differences_that_are_all_equal() -> None:
-    same, more = against(fold_comparison([BASE, BASE, BASE + 0.05]), 0)
-    assert (same.mean, same.t, same.p, same.effect, same.verdict) == (0, 0, 1, 0, "undecided")
-    assert (more.t, more.p, more.effect, more.verdict) == (None, 0, None, "better")
-    assert more.interval == (more.mean, more.mean)
+@pytest.mark.parametrize("splits", [2, 3, 10])
+def test_differences_that_are_all_equal_decide_nothing(splits: int) -> None:
+    base = BASE[:splits]
+    found = against(fold_comparison([base, base, base + 0.05, base - 0.05]), 0, region=0.01)
+    same, *others = found
+    assert (same.mean, same.t, same.p, same.effect) == (0, 0, 1, 0)
+    assert [other.mean for other in others] == pytest.approx([0.05, -0.05])
+    for other in others:
+        assert (other.stderr, other.interval, other.t, other.p, other.p_holm) == (None,) * 5
+        assert (other.effect, other.equivalence, other.verdict) == (None, None, "undecided")
+        assert "the same on every split" in other.reason
+
+
+def test_equal_differences_count_in_the_adjustment() -> None:
+    alone, _ = against(fold_comparison([BASE, BASE + GOLDEN, BASE + 0.05]), 0)
+    assert alone.p_holm == pytest.approx(2 * alone.p)
+
+
+def test_single_precision_is_no_difference() -> None:
+    """Values of networks come from single precision, those of others from double."""
+    rows = np.array([1, 2, 3, 5, 7])
+    double = 1 - rows / 30
+    (found,) = against(fold_comparison([double, double.astype(np.float32).astype(float)]), 0)
+    assert (found.mean, found.p, found.verdict) == (0, 1, "undecided")
+    shift = double * (1 + 3e-8)
+    (found,) = against(fold_comparison([double, shift]), 0)
+    assert (found.mean, found.p, found.verdict) == (0, 1, "undecided")
+    (found,) = against(fold_comparison([double, double + GOLDEN[:5] / 10]), 0)
+    assert found.mean == pytest.approx(GOLDEN[:5].mean() / 10)
 
 
 def test_rounding_is_no_difference() -> None:

@@ -96,7 +96,7 @@ def test_order_scale_and_hard_folds_do_not_matter(choices: int) -> None:
 def test_the_first_of_the_ranking_is_always_in_the_set() -> None:
     for seed in range(60):
         random = np.random.default_rng(seed)
-        values = random.choice([0.0, 0.5, 1.0, 1e-9, 1e20], size=(random.integers(2, 9), 3))
+        values = random.choice([0.0, 0.5, 1.0, 1e-3, 1e20], size=(random.integers(2, 9), 3))
         found = possible_bests(fold_comparison(values), level=0.5)
         first = int(values.mean(axis=1).argmax())
         assert found.best == found.choices[0] == first
@@ -109,14 +109,38 @@ def test_equal_choices_stay_together() -> None:
     found = possible_bests(fold_comparison([row, row, row]))
     assert found.choices == (0, 1, 2)
     assert set(found.p.values()) == {1.0}
-    twins = possible_bests(fold_comparison([row - 0.5, row, row - 0.5, row]))
+    low = _noise(1, 5, seed=1)[0] - 0.5
+    twins = possible_bests(fold_comparison([low, row, low, row]))
     assert (twins.choices, twins.worse) == ((1, 3), (0, 2))
 
 
-def test_values_without_any_spread_are_decided() -> None:
-    constant = np.array([0.5, 0.7, 0.6, 0.7])[:, None] * np.ones(5)
-    found = possible_bests(fold_comparison(constant))
-    assert (found.choices, found.worse) == ((1, 3), (2, 0))
+@pytest.mark.parametrize("splits", [2, 5])
+def test_differences_without_any_spread_decide_nothing(splits: int) -> None:
+    constant = np.array([0.5, 0.7, 0.6, 0.7])[:, None] * np.ones(splits)
+    for values in (constant, constant[:2]):
+        found = possible_bests(fold_comparison(values))
+        assert found.best == 1
+        assert found.worse == ()
+        assert set(found.p.values()) == {1.0}
+
+
+def test_a_choice_without_spread_is_judged_by_the_variance_of_the_others() -> None:
+    values = _noise(9, 5)
+    best = int(values.mean(axis=1).argmax())
+    values = np.vstack([values, values[best] - 0.5, values[best] - 0.0001])
+    found = possible_bests(fold_comparison(values))
+    assert found.worse == (9,)
+    assert found.p[9] > 0
+    assert found.p[10] > 0.05
+
+
+def test_two_splits_that_agree_are_no_proof() -> None:
+    random = np.random.default_rng(4)
+    wrong = 0
+    for _ in range(200):  # equal choices, right on some of 20 rows
+        values = random.binomial(20, 0.9, (4, 2)) / 20
+        wrong += bool(possible_bests(fold_comparison(values)).worse)
+    assert wrong <= 200 * 0.05 + 3 * np.sqrt(200 * 0.05 * 0.95)
 
 
 def test_rounding_makes_no_choice_worse() -> None:

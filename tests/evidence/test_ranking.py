@@ -59,6 +59,9 @@ def test_probability_of_best_is_that_of_all_possible_draws() -> None:
 def test_choices_that_tie_share_a_draw_and_a_rank() -> None:
     assert probability_of_best(np.full((4, 5), 0.1 + 0.2)) == pytest.approx([0.25] * 4)
     assert competition_ranks(np.array([0.1 + 0.2, 0.3, 0.1])).tolist() == [1, 1, 3]
+    single = float(np.float32(0.7))  # as a network's accuracy is measured
+    assert competition_ranks(np.array([single, 0.7, 0.70001])).tolist() == [2, 2, 1]
+    assert probability_of_best(np.array([[single] * 3, [0.7] * 3])) == pytest.approx([0.5, 0.5])
 
 
 def test_what_is_infinitely_bad_is_never_best() -> None:

@@ -135,3 +135,32 @@ def test_validation_means_have_their_own_column() -> None:
     assert "validation mean" in table.headers()
     assert all(len(row) == len(table.headers()) for row in table.rows())
     assert "Ranked by the mean on validation rows" in table.caption()
+
+
+def test_json_tells_all_of_a_difference() -> None:
+    values = np.random.default_rng(1).normal(0.9, 0.01, (3, 5))
+    record = with_values(values)
+    declared = {"baseline": record.choices[1].label, "region": 0.01}
+    result = Result(replace(record, document=record.document | declared))
+    rows = json.loads(json.dumps(result.json()["differences"], allow_nan=False))
+    assert [row["choice"] for row in rows] == [record.choices[c].label for c in (0, 2)]
+    for row, found in zip(rows, result.differences[0], strict=True):
+        assert row["data"] == 0
+        assert (row["t"], row["effect"]) == (found.t, found.effect)
+        assert row["probabilities"] == vars(found.equivalence)
+        assert sum(row["probabilities"].values()) == pytest.approx(1)
+
+
+def test_a_baseline_in_another_case_is_recognized() -> None:
+    result = Result(with_labels(study_record(rates=2, rules=("adam",), folds=2), {1: "SVC"}))
+    assert result.reference("SVC") == 1
+    with pytest.raises(InputError, match=r"got 'svc'; did you mean 'SVC'\?"):
+        result.reference("svc")
+
+
+def test_a_baseline_that_several_choices_are_called_is_refused() -> None:
+    record = study_record(rates=3, rules=("adam",), folds=2)
+    result = Result(with_labels(record, {0: "same", 2: "same"}))
+    with pytest.raises(InputError, match="must name one choice, got 'same', which 2 choices"):
+        result.compare("same")
+    assert len(result.compare(0)) == 2

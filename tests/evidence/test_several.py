@@ -192,6 +192,13 @@ def test_runs_without_a_value_may_fall_into_the_quarter_that_is_cut() -> None:
     assert "no value" in lost.reason
 
 
+def test_runs_that_are_not_independent_have_a_mean_and_no_interval() -> None:
+    runs = [np.array([1.0, 2.0, 3.0, 4.0])]
+    found = interquartile_mean(runs, independent=False)
+    assert (found.mean, found.interval, found.runs) == (2.5, None, 4)
+    assert "not independent" in found.reason
+
+
 def test_single_runs_have_a_mean_and_no_interval() -> None:
     found = interquartile_mean([np.array([1.0]), np.array([3.0])])
     assert (found.mean, found.interval) == (2.0, None)

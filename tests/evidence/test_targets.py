@@ -109,6 +109,15 @@ def test_the_target_is_one_standard_error_short_of_the_best() -> None:
     assert default_target(lower) == pytest.approx(0.83 + error)
 
 
+def test_the_error_of_the_target_is_that_of_the_rows_that_rank() -> None:
+    record = study_record(rates=2, rules=("adam",), folds=5, seeds=1, validation_rows=100)
+    comparison = comparisons(record)[0]
+    best = max(comparison.scores, key=np.mean)
+    split = comparison.splits[0]
+    error = np.sqrt(best.var(ddof=1) * (1 / 5 + split.validation / split.train))
+    assert default_target(comparison) == pytest.approx(best.mean() - error)
+
+
 def test_with_one_split_the_target_is_the_best_mean_itself() -> None:
     assert default_target(comparisons(with_values(np.array([[0.7], [0.8]])))[0]) == 0.8
 

@@ -163,6 +163,9 @@ def test_kinds_name_estimators_beside_networks() -> None:
     )
     record = replace(record, choices=(record.choices[0], forest))
     assert kinds(record) == ("adam", "random_forest")
+    document = forest.document | {"estimator": {"name": "scikit_learn", "estimator": "SVC"}}
+    record = replace(record, choices=(record.choices[0], replace(forest, document=document)))
+    assert kinds(record) == ("adam", "SVC")
 
 
 @pytest.mark.parametrize("module", ["etude.evidence.verdict", "etude.evidence.result"])

@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from etude.evidence.comparison import BETWEEN, Comparison, comparisons, member_value
+from etude.evidence.comparison import BETWEEN, Comparison, comparisons
 from etude.evidence.rounding import counted, printable
 from etude.evidence.targets import default_target, to_target
+from etude.evidence.verdict import title
 from etude.store.records import ChoiceRecord, StudyRecord
 
 NAMED = 3
@@ -45,20 +46,30 @@ class Matched:
         datasets: where they were compared.
         left_out: the choices that are not complete on all data sets, each with the names of
             those on which it is.
+        once: a sentence on every study or data set that was given again and counts once.
     """
 
     labels: tuple[str, ...]
     datasets: tuple[DataSet, ...]
     left_out: tuple[tuple[str, tuple[str, ...]], ...]
+    once: tuple[str, ...] = ()
 
     @property
     def metric(self) -> str | None:
-        """The metric that decides on all data sets; None where they differ.
+        """The metric that decides on all data sets; None where they differ, in a setting too.
 
         Then ranks and profiles still compare the choices, signed ranks and means do not.
         """
-        names = {dataset.record.metric for dataset in self.datasets}
-        return names.pop() if len(names) == 1 else None
+        kinds = {_metric_key(dataset.record) for dataset in self.datasets}
+        return self.datasets[0].record.metric if len(kinds) == 1 else None
+
+    @property
+    def trains_in_steps(self) -> tuple[bool, ...]:
+        """For every choice whether it is a network: an estimator has no epochs and no steps."""
+        first = self.datasets[0]
+        return tuple(
+            "estimator" not in first.record.choices[choice].document for choice in first.choices
+        )
 
     @property
     def scores(self) -> np.ndarray:
@@ -83,7 +94,8 @@ class Matched:
         """`[choices, data sets]` median epochs, steps or seconds to the default target of each.
 
         The target of a data set is that of all choices complete on it. Infinite where the median
-        network does not reach it: a failure. Estimators, which have no epochs, always fail.
+        network does not reach it: a failure. Infinite too for estimators, which have no epochs
+        after which they could be measured (see `trains_in_steps`).
         """
         columns = []
         for dataset in self.datasets:
@@ -97,29 +109,20 @@ class Matched:
         return np.array(columns, np.float64).T
 
     def runs(self, row: int) -> tuple[np.ndarray, ...]:
-        """For each data set the values of a choice's networks, over splits and seeds.
+        """For each data set the values of a choice by split, seeds averaged inside each.
 
-        They are those of the metric on the judged rows, turned so that greater is better.
+        They are those of the metric on the judged rows, turned so that greater is better. Splits
+        of one data set may share training rows: these values are not independent.
         """
-        found = []
-        for dataset in self.datasets:
-            splits = {split.split: split for split in dataset.comparison.splits}
-            values = [
-                member_value(
-                    dataset.record, member, splits[member.split], dataset.comparison.judged
-                )
-                for member in dataset.record.members
-                if member.choice == dataset.choices[row] and member.split in splits
-            ]
-            found.append(np.array(values) * _sign(dataset))
-        return tuple(found)
+        return tuple(_values(d)[row] * _sign(d) for d in self.datasets)
 
     def __str__(self) -> str:
-        """What is compared, and what is left out: a sentence or two."""
+        """What is compared, what counts once, and what is left out: a few sentences."""
         text = (
             f"{counted(len(self.labels), 'choice')} complete on each of "
             f"{counted(len(self.datasets), 'data set')}."
         )
+        text = " ".join([text, *self.once])
         if not self.left_out:
             return text
         named = "; ".join(
@@ -134,13 +137,13 @@ def matched(records: Sequence[StudyRecord]) -> Matched:
     """The choices that are complete on every data set of some studies.
 
     Choices match where the documents of their model, loss and algorithm (or of their estimator)
-    and their labels are equal; what they are called does not matter.
+    and their labels are equal; what they are called does not matter. A data set counts once: of
+    studies on the same data the first one is taken, for others would add no evidence on new data.
 
     Args:
         records: the studies; each data choice of each is a data set.
     """
-    compared = [(record, comparison) for record in records for comparison in comparisons(record)]
-    names = _names(compared)
+    compared, names, once = _different(records)
     places: dict[str, dict[int, int]] = {}  # choice -> data set -> its number there
     labels: dict[str, str] = {}
     for number, (record, comparison) in enumerate(compared):
@@ -161,7 +164,43 @@ def matched(records: Sequence[StudyRecord]) -> Matched:
             for key, where in places.items()
             if len(where) < len(compared)
         ),
+        once=once,
     )
+
+
+def _different(
+    records: Sequence[StudyRecord],
+) -> tuple[list[tuple[StudyRecord, Comparison]], list[str], tuple[str, ...]]:
+    """Every data set once with its name, and a sentence on each study or data set given again."""
+    times = Counter(record.identity for record in records)
+    studies = list({record.identity: record for record in records}.values())
+    once = [
+        f"The study {printable(record.name)} is named {times[record.identity]} times "
+        "and counts once."
+        for record in studies
+        if times[record.identity] > 1
+    ]
+    everything = [(record, comparison) for record in studies for comparison in comparisons(record)]
+    names = _names(everything)
+    first: dict[str, int] = {}
+    for number, (record, comparison) in enumerate(everything):
+        document = json.dumps(record.document["data"][comparison.data], sort_keys=True, default=str)
+        if first.setdefault(document, number) != number:
+            once.append(
+                f"{names[number]} is left out: its data are those of {names[first[document]]}, "
+                "and a data set counts once."
+            )
+    kept = sorted(first.values())
+    return [everything[number] for number in kept], [names[number] for number in kept], tuple(once)
+
+
+def _metric_key(record: StudyRecord) -> str:
+    """The deciding metric with its settings; of a loss that decides, the losses of the study."""
+    document = record.document
+    parts = [record.metric, document.get("metric") or {"name": record.metric}]
+    if record.metric == "loss":
+        parts.append(document.get("loss"))
+    return json.dumps(parts, sort_keys=True, default=str)
 
 
 def _key(choice: ChoiceRecord) -> str:
@@ -174,7 +213,7 @@ def _label(choice: ChoiceRecord, several: bool) -> str:
     if label:
         return label
     part = choice.document.get("algorithm") or choice.document.get("estimator") or {}
-    return str(part.get("name", ""))
+    return title(part)
 
 
 def _names(compared: Sequence[tuple[StudyRecord, Comparison]]) -> list[str]:
@@ -196,11 +235,15 @@ def _names(compared: Sequence[tuple[StudyRecord, Comparison]]) -> list[str]:
     return names
 
 
+def _values(dataset: DataSet) -> np.ndarray:
+    """`[matched choices, splits]` on the judged rows, seeds averaged."""
+    row = {int(choice): place for place, choice in enumerate(dataset.comparison.choices)}
+    return dataset.comparison.judged_values[[row[choice] for choice in dataset.choices]]
+
+
 def _means(dataset: DataSet) -> np.ndarray:
     """`[matched choices]` means over splits on the judged rows."""
-    row = {int(choice): place for place, choice in enumerate(dataset.comparison.choices)}
-    values = dataset.comparison.judged_values[[row[choice] for choice in dataset.choices]]
-    means: np.ndarray = values.mean(axis=1)
+    means: np.ndarray = _values(dataset).mean(axis=1)
     return means
 
 

@@ -13,6 +13,7 @@ from etude.evidence.ranking import TIE
 
 Verdict = Literal["better", "worse", "undecided", "equivalent"]
 
+NO_SPREAD = "the difference is the same on every split, which says nothing about its spread"
 ONE_SPLIT = "one split says nothing about the spread of the difference"
 LARGEST = 1e100
 """Beyond every value of single precision; the squares of smaller numbers are finite."""
@@ -27,14 +28,14 @@ class Difference:
     Attributes:
         choice: its number in the study.
         reference: the number of the baseline.
-        mean: mean over splits of (choice − reference), in the metric's units.
+        mean: mean over splits of (choice − reference), in the metric's units. Where it is the
+            same on every split and not zero, the only figure that is known.
         stderr: its corrected standard error.
         interval: the approximate interval of this difference alone, 95 % for level 0.05.
-        t: mean / stderr; None also where the differences are all equal.
+        t: mean / stderr.
         p: two-sided p-value of the corrected paired t-test.
         p_holm: the same, adjusted for all comparisons with the baseline.
-        effect: mean / standard deviation of the differences over splits, positive is better;
-            None also where they are all equal but not zero.
+        effect: mean / standard deviation of the differences over splits, positive is better.
         verdict: "equivalent" where a region is given and the difference lies in it with
             probability 1 − level; else "better" or "worse" where p_holm is at most the level or
             where one side alone has no finite value; else "undecided".
@@ -63,7 +64,9 @@ def against(
 
     d_1..d_J are the differences on the judged rows of the splits, seeds averaged;
     t = mean(d) / √(var(d) · (1/J + n_test/n_train)) with J − 1 degrees of freedom, p-values
-    adjusted by Holm over all choices. The baseline must be named before results are seen:
+    adjusted by Holm over all choices. Differences that are all equal but not zero have an estimated
+    variance of zero, which is chance with few splits, not certainty: they are undecided, and count
+    as p = 1 in the adjustment. The baseline must be named before results are seen:
     against the best of the sample these p-values are too small, see `possible_bests`.
 
     Args:
@@ -199,14 +202,13 @@ def _tested(
     stderrs = deviations * np.sqrt(1 / splits + ratio)
     spread = stderrs > 0
     t = means / np.where(spread, stderrs, 1.0)
-    p = np.where(spread, 2.0 * special.stdtr(splits - 1, -np.abs(t)), (means == 0).astype(float))
+    p = np.where(spread, 2.0 * special.stdtr(splits - 1, -np.abs(t)), 1.0)
     adjusted = holm(p)
     half = t_quantile(1 - level / 2, splits - 1) * stderrs
     sign = 1.0 if comparison.greater_is_better else -1.0
     beliefs: list[Equivalence] | list[None] = [None] * len(numbers)
     if region is not None:
         beliefs = posterior(sign * means, stderrs, splits - 1, region)
-    equal = means == 0
     return [
         Difference(
             choice=number,
@@ -214,15 +216,15 @@ def _tested(
             mean=float(means[i]),
             stderr=float(stderrs[i]),
             interval=(float(means[i] - half[i]), float(means[i] + half[i])),
-            t=float(t[i]) if spread[i] or equal[i] else None,
+            t=float(t[i]),
             p=float(p[i]),
             p_holm=float(adjusted[i]),
-            effect=float(sign * means[i] / deviations[i])
-            if spread[i]
-            else (0.0 if equal[i] else None),
+            effect=float(sign * means[i] / deviations[i]) if spread[i] else 0.0,
             verdict=_verdict(sign * means[i], adjusted[i], beliefs[i], level),
             equivalence=beliefs[i],
         )
+        if spread[i] or means[i] == 0
+        else replace(_unknown(number, reference, NO_SPREAD), mean=float(means[i]))
         for i, number in enumerate(numbers)
     ]
 

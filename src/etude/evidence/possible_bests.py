@@ -49,7 +49,8 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     Where all choices are equally good, the probability that any of them is called worse is at
     most `level`; in general it is the probability that any of the best ones is (approximately:
     see `step_down` and docs/statistics.md). The choice that ranks first is always in the set.
-    Choices are compared on the rows on which they are ranked.
+    Choices are compared on the rows on which they are ranked. Where differences do not vary over
+    splits, and those of no other choice do, nothing is called worse.
 
     Args:
         comparison: the values of one data choice.
@@ -71,7 +72,7 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     order = np.argsort(competition_ranks(means), kind="stable")
     numbers, scores, usable = numbers[order], scores[order], usable[order]
     finite, lost = numbers[usable], _numbers(numbers[~usable])
-    ratio, splits = _ratio(comparison), scores.shape[1]
+    ratio, splits = choosing_over_train(comparison), scores.shape[1]
     if ratio is None or splits < 2:
         if len(numbers) > 1:
             why = NOT_APART if ratio is None else ONE_SPLIT
@@ -90,7 +91,7 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     )
 
 
-def _ratio(comparison: Comparison) -> float | None:
+def choosing_over_train(comparison: Comparison) -> float | None:
     """Rows that choose for each row that trained; None where they are rows that trained."""
     if comparison.choosing != "validation":
         return comparison.test_over_train

@@ -124,7 +124,7 @@ class Result:
         """The number of the choice that the ranking calls so; by default the declared baseline.
 
         Raises:
-            InputError: there is no such choice, or none is declared.
+            InputError: there is no such choice or several are called so, or none is declared.
         """
         comparison = self._comparison(data)
         name = self.record.document.get("baseline") if name is None else name
@@ -133,9 +133,18 @@ class Result:
         number = called(self.record, comparison, name)
         if number is None:
             labels = [self.record.choices[choice].label for choice in comparison.choices]
-            close = get_close_matches(name, labels, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the first one is {labels[0]!r}"
+            by_lower = {label.lower(): label for label in labels}
+            close = get_close_matches(name.lower(), by_lower, n=1)
+            hint = f"the first one is {labels[0]!r}"
+            if close:
+                hint = f"did you mean {by_lower[close[0]]!r}?"
             raise InputError(f"`baseline` must name a choice, got {name!r}; {hint}")
+        choices = self.record.choices
+        count = sum(choices[c].label == choices[number].label for c in comparison.choices)
+        if count > 1:
+            raise InputError(
+                f"`baseline` must name one choice, got {name!r}, which {count} choices are called"
+            )
         return number
 
     def to_target(self, target: float | None = None, data: int = 0) -> tuple[Reached, ...]:
@@ -286,16 +295,9 @@ class Result:
             ],
             "baseline": record.document.get("baseline"),
             "differences": [
-                {
-                    "choice": record.choices[difference.choice].label,
-                    "mean": difference.mean,
-                    "stderr": difference.stderr,
-                    "interval": list(difference.interval) if difference.interval else None,
-                    "p": difference.p,
-                    "p_holm": difference.p_holm,
-                    "verdict": difference.verdict,
-                }
-                for differences in self.differences.values()
+                {"data": data, "choice": record.choices[difference.choice].label}
+                | figures_of(difference)
+                for data, differences in self.differences.items()
                 for difference in differences
             ],
             "best": self.summaries[0].label if ranked else None,
@@ -317,6 +319,23 @@ class Result:
     def _repr_html_(self) -> str:
         sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in verdict(self))
         return sentences + self.table()._repr_html_()
+
+
+def figures_of(difference: Difference) -> dict[str, Any]:
+    """A difference from a baseline as plain values for programs, without the choices' names."""
+    shares = difference.equivalence
+    return {
+        "mean": difference.mean,
+        "stderr": difference.stderr,
+        "interval": list(difference.interval) if difference.interval else None,
+        "t": difference.t,
+        "p": difference.p,
+        "p_holm": difference.p_holm,
+        "effect": difference.effect,
+        "probabilities": None if shares is None else vars(shares),
+        "verdict": difference.verdict,
+        "reason": difference.reason or None,
+    }
 
 
 def _one_type(values: list[Any]) -> list[Any]:

@@ -43,7 +43,8 @@ def step_down(differences: np.ndarray, test_over_train: float, level: float) -> 
     differences over splits, drawn toward the median of all v_i. Each round compares T_i with the
     greatest T of rotated data; the choices beyond the level, at most a tenth of those left, are
     set aside, and the rest is tested anew, until none is beyond (as in a model confidence set:
-    Hansen, Lunde and Nason 2011). Setting aside few at a time matters: while many inferior
+    Hansen, Lunde and Nason 2011). A variance v_i of zero that no other draws upward tells nothing
+    about the spread: there T_i = 0. Setting aside few at a time matters: while many inferior
     choices remain, rotated data mix their lags into the variances. For two choices it is the
     corrected t-test, two-sided, without simulation.
 
@@ -89,7 +90,9 @@ def _independent(differences: np.ndarray, test_over_train: float) -> np.ndarray:
     means = differences.mean(axis=1)
     axis = np.full(splits, -1.0 / np.sqrt(splits))
     axis[0] += 1.0
-    centred = differences - means[:, None]
+    # The mean of equal numbers is not exactly each of them.
+    varies = np.ptp(differences, axis=1, keepdims=True) > 0
+    centred = np.where(varies, differences - means[:, None], 0.0)
     along = 2.0 * (centred @ axis) / (axis @ axis)
     vectors = centred - along[:, None] * axis
     vectors[:, 0] = means / np.sqrt(1.0 / splits + test_over_train)
@@ -135,7 +138,7 @@ def _greatest(vectors: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _squared_statistics(lags: np.ndarray, squares: np.ndarray, degrees: int) -> np.ndarray:
-    """`[rotations, choices]`: T² with moderated variances; 0 where there is no lag.
+    """`[rotations, choices]`: T² with moderated variances; 0 where there is no lag, or no variance.
 
     Args:
         lags: `[rotations, choices]`, how far the scaled mean lies behind the best one.
@@ -149,5 +152,5 @@ def _squared_statistics(lags: np.ndarray, squares: np.ndarray, degrees: int) -> 
         # The zero of the best itself stands first, so this is the median of the others.
         middle = np.partition(squares, count // 2, axis=1)[:, count // 2, None]
         variances = (squares + PRIOR / degrees * middle) / (PRIOR + degrees)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(lags > 0, lags**2 / variances, 0.0)
+    known = (lags > 0) & (variances > 0)
+    return np.where(known, lags**2 / np.where(known, variances, 1.0), 0.0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.intervals import corrected_standard_error
+from etude.evidence.possible_bests import choosing_over_train
 from etude.store.records import MemberRecord, StudyRecord
 
 ROLES = ("train", "validation", "test")
@@ -80,8 +81,9 @@ def default_target(comparison: Comparison) -> float | None:
         return None
     best = scores[scores.mean(axis=1).argmax()]
     error = None
-    if comparison.test_over_train is not None:
-        error = corrected_standard_error(best, comparison.test_over_train)
+    ratio = choosing_over_train(comparison)
+    if ratio is not None:
+        error = corrected_standard_error(best, ratio)
     score = float(best.mean()) - (error or 0.0)
     return score if comparison.greater_is_better else -score
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from etude.evidence.comparison import BETWEEN, Comparison, baseline_of
 from etude.evidence.ranking import ChoiceSummary
@@ -98,7 +98,7 @@ def kinds(record: StudyRecord) -> tuple[str, ...]:
     """For every choice the names of its parts that differ within the study: "mlp · adam"."""
     parts = ("model", "loss", "algorithm", "estimator")
     names = [
-        {part: str(choice.document[part]["name"]) for part in parts if part in choice.document}
+        {part: title(choice.document[part]) for part in parts if part in choice.document}
         for choice in record.choices
     ]
     differ = {part for part in parts if len({row[part] for row in names if part in row}) > 1}
@@ -111,6 +111,11 @@ def kinds(record: StudyRecord) -> tuple[str, ...]:
         )
         for row in names
     )
+
+
+def title(part: dict[str, Any]) -> str:
+    """What the document of a part calls it: an estimator of scikit-learn by its class."""
+    return str(part.get("estimator") or part.get("name", ""))
 
 
 def data_name(record: StudyRecord, comparison: Comparison) -> str:
