@@ -56,6 +56,9 @@ def _selection(
     inside = comparison.judged != "test" or comparison.choosing != comparison.judged
     if metric is None or isinstance(metric, JointMetric) or inside or len(choices) < 2:
         return None
+    linear = type(metric).value is Metric.value
+    if not linear and min(split.test.size for split in material.splits) < ENOUGH:
+        return None
     networks = _networks(material, whole.study.seeds)
     rows = np.array(sorted(set.intersection(*(set(judged) for judged in networks))))
     statistics = _Statistics(metric, whole.choices, material)
@@ -80,9 +83,6 @@ def _selection(
         network = network_of[member.split, member.seed]
         table[position[member.choice], network, np.searchsorted(rows, test[kept])] = values[kept]
     if table is None:
-        return None
-    linear = type(metric).value is Metric.value
-    if not linear and min(split.test.size for split in material.splits) < ENOUGH:
         return None
     groups = material.prepared.groups
     found = bootstrap_of_selection(

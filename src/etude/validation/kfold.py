@@ -69,11 +69,7 @@ class Stratified(Validation):
         seed: int,
         groups: np.ndarray | None = None,
     ) -> tuple[RowSplit, ...]:
-        return dealt_folds(
-            rows,
-            checked_strata(rows, strata),
-            seed,
-            folds=self.folds,
-            shuffle=self.shuffle,
-            validation=self.validation,
+        same = KFold(
+            folds=self.folds, shuffle=self.shuffle, stratified=True, validation=self.validation
         )
+        return same.splits(rows, strata, seed, groups)
