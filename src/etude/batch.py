@@ -52,6 +52,35 @@ class Spec:
         """One of the further sizes."""
         return dict(self.sizes)[name]
 
+    @property
+    def image(self) -> tuple[int, int, int] | None:
+        """Height, width and channels where a row is an image; None where it is none.
+
+        An image has three axes, or lies flat and has the sizes `height`, `width` and `channels`.
+        """
+        known = dict(self.sizes)
+        if {"height", "width", "channels"} <= known.keys():
+            return known["height"], known["width"], known["channels"]
+        return self.inputs if len(self.inputs) == 3 else None
+
+    @property
+    def vocabulary(self) -> int:
+        """How many symbols there are, where a row is numbers of symbols `[steps]`; else 0."""
+        return dict(self.sizes).get("vocabulary", 0)
+
+    @property
+    def sequence(self) -> tuple[int, int] | None:
+        """Steps, and numbers at each, where a row is a sequence; None where it is none.
+
+        Symbols are one number a step; an image is the sequence of its rows of pixels.
+        """
+        if self.vocabulary:
+            return self.inputs[0], 1
+        if self.image is not None:
+            height, width, channels = self.image
+            return height, width * channels
+        return self.inputs if len(self.inputs) == 2 else None
+
 
 def outputs_of(module: nnx.Module, batch: Batch) -> Any:
     """The module's outputs for a batch; row weights are passed where the module takes them."""

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -106,6 +106,10 @@ class Member:
     seed: int
 
 
+Precision = Literal["float32", "tf32", "bfloat16"]
+"""How exactly matrix products are computed."""
+
+
 class Study(BaseModel):
     """What is to be compared, and on what evidence.
 
@@ -124,6 +128,8 @@ class Study(BaseModel):
             several data, without its part on the data. None where there is none.
         region: differences of the metric up to so much do not matter in practice; 0 where every
             difference does.
+        precision: of matrix products and convolutions: float32; or tf32 (10 bits of mantissa) or
+            bfloat16 (7 bits) on GPUs that have them, where weights and sums stay in float32.
         seeds: how many networks of each choice are trained on each split.
         seed: the root of all random numbers.
     """
@@ -141,6 +147,7 @@ class Study(BaseModel):
     metric: Metric | None = None
     baseline: str | None = None
     region: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    precision: Precision = "float32"
     seeds: Annotated[int, Field(ge=1)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -209,6 +216,7 @@ class Study(BaseModel):
             labels=tuple(document["labels"]),
             baseline=document.get("baseline"),
             region=document.get("region", 0.0),
+            precision=document.get("precision", "float32"),
             metric=None if metric is None else Metric.from_document(metric),
             validation=Validation.from_document(document["validation"]),
             **parts,
@@ -234,6 +242,8 @@ class Study(BaseModel):
             document["baseline"] = self.baseline
         if self.region:
             document["region"] = self.region
+        if self.precision != "float32":
+            document["precision"] = self.precision
         return document
 
 

@@ -56,8 +56,8 @@ def test_the_limit_is_that_of_the_machine(monkeypatch):
     assert plan(large).programs[0].training.parameters == 5 * 3000 + 3001 * 3000 + 3001 * 3
 
 
-def test_roles_of_rows_take_memory_too(monkeypatch):
-    monkeypatch.setattr(memory, "machine_bytes", lambda: 2**20)
+def test_rows_of_splits_take_memory_too(monkeypatch):
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 2**19)
     many = study(data=Moons(rows=4000), validation=KFold(folds=20))
     with pytest.raises(InputError, match=r"`data` moons of 4,000 rows in 20 splits takes"):
         plan(many)
@@ -67,9 +67,10 @@ def test_another_device_has_memory_of_its_own(monkeypatch):
     monkeypatch.setattr(memory, "machine_bytes", lambda: 0)
     monkeypatch.setattr(memory, "device_bytes", lambda: 2**30)
     device = Device("gpu", "a card", 1)
-    memory.check_splits("x", 1000, [None] * 5, device)
+    splits = KFold(folds=5).splits(1000, None, 0)
+    memory.check_splits("x", 1000, splits, device)
     with pytest.raises(InputError, match="in 5 splits"):
-        memory.check_splits("x", 1000, [None] * 5, current_device())
+        memory.check_splits("x", 1000, splits, current_device())
 
 
 def test_programs_are_counted(monkeypatch):

@@ -80,6 +80,31 @@ def test_neighbours_do_not_matter(width: int) -> None:
         assert_same_bits(member, few[identity])
 
 
+def test_members_that_have_ended_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting members take the places of those that diverged or stopped, and nobody notices."""
+    monkeypatch.setattr("etude.execution.workers.SEGMENT_SECONDS", 0.0)
+    usual, segments = population.Population.train, 0
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        nonlocal segments
+        segments += 1
+        return usual(self, *arguments)
+
+    long = BUDGET | {"epochs": 12}
+    wild = etude.grid(etude.SGD, learning_rate=[1e30, 2e30, 3e30, 4e30], **long)
+    steady = etude.grid(etude.SGD, learning_rate=[0.01, 0.02], **long)
+    alone = by_identity(run(study(steady, seeds=1), device=device(3, workers=1)))
+    monkeypatch.setattr(population.Population, "train", counted)
+    record = run(study(wild + steady, seeds=1), device=device(3, workers=1))
+    assert [m.status for m in record.members].count("diverged") == 12
+    members = by_identity(record)
+    for identity, member in alone.items():
+        assert_same_bits(member, members[identity])
+    # A segment is a step. In three places sixty for each steady member, a few for each wild one,
+    # and the canary; one chunk after another would take sixty for each of six chunks.
+    assert segments <= 60 * 6 / 3 + 60
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_divergence_is_a_status(width: int) -> None:
     record = run(study(FEW + WILD), device=device(width))
@@ -317,10 +342,10 @@ def test_what_an_interrupted_run_has_finished_is_kept() -> None:
 def test_a_chunk_that_fails_is_a_result_of_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = population.Population.start
 
-    def failing(self: Any, shared: Any, members: Any) -> Any:
+    def failing(self: Any, shared: Any, members: Any, *others: Any) -> Any:
         if members[0].rule == 6:
             raise RuntimeError("out of memory")
-        return usual(self, shared, members)
+        return usual(self, shared, members, *others)
 
     monkeypatch.setattr(population.Population, "start", failing)
     with Store.open(None) as store:

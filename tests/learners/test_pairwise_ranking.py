@@ -39,24 +39,14 @@ class Pairs(Rows, kind="stream"):
     """
 
     def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
-        seen = jnp.take(source.arrays["seen"], index, axis=0, mode="clip")
-        return Batch(seen[:, None], (), weights)
+        seen, unseen = (source.arrays[name][index] for name in ("seen", "unseen"))
+        return Batch(_pairs(seen, unseen), (), weights)
 
-    def slice(self, source: Source, start: Any, size: int) -> Batch:
-        seen, unseen = (
-            jax.lax.dynamic_slice_in_dim(source.arrays[name], start, size)
-            for name in ("seen", "unseen")
-        )
-        return Batch(_pairs(seen, unseen), (), jnp.ones(size))
-
-    def batch(
-        self, source: Source, carry: Any, index: Any, batch_size: int, model: Any, key: jax.Array
-    ) -> tuple[Any, Batch]:
-        carry, batch = super().batch(source, carry, index, batch_size, model, key)
-        seen, known = batch.inputs[:, 0], source.fitted["known"]
-        drawn = jax.random.randint(key, (batch_size,), 0, known.shape[1], seen.dtype)
-        weights = jnp.where(known[seen[:, 0], drawn], 0, batch.weights)
-        return carry, batch._replace(inputs=_pairs(seen, drawn), weights=weights)
+    def drawn(self, source: Source, index: jax.Array, weights: jax.Array, key: jax.Array) -> Batch:
+        seen, known = source.arrays["seen"][index], source.fitted["known"]
+        other = jax.random.randint(key, index.shape, 0, known.shape[1], seen.dtype)
+        weights = jnp.where(known[seen[:, 0], other], 0, weights)
+        return Batch(_pairs(seen, other), (), weights)
 
 
 def _pairs(seen: jax.Array, other: jax.Array) -> jax.Array:
@@ -185,7 +175,7 @@ def test_a_pair_weighs_nothing_where_training_rows_show_that_its_user_saw_both()
     train = np.arange(0, 40, 2)
     known = Known(seen, (4, 6))(train, np.empty(0))
     trained = {tuple(row) for row in seen[train].tolist()}
-    split = Split(jnp.asarray(train), jnp.asarray(18), jnp.ones((3, 40)))
+    split = Split(jnp.asarray(train), jnp.asarray(18), jnp.ones(40))
     source = Source({"seen": jnp.asarray(seen)}, jax.tree.map(jnp.asarray, known), split)
     batch = jax.jit(lambda key: Pairs().batch(source, split.order, 0, 20, None, key)[1])
     weighed = set()

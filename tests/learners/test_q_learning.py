@@ -106,14 +106,9 @@ class GridWalk(Stream, kind="stream"):
         inputs = jnp.stack([cell, after], 1)
         return carry, Batch(inputs, self._met(world, cell, action), jnp.ones(batch_size))
 
-    def evaluations(self, source: Source) -> int:
-        return 1
-
-    def evaluation(
-        self, source: Source, index: Any, model: Any, key: jax.Array
-    ) -> tuple[Batch, jax.Array]:
+    def evaluation(self, source: Source, index: jax.Array, model: Any, key: jax.Array) -> Batch:
         world, best = source.arrays, jnp.argmax(model.table[...], 1).astype(jnp.int32)
-        start = world["start"]
+        start = world["start"][index]
 
         def act(state: Any, _: None) -> tuple[Any, None]:
             cell, worth, returns = state
@@ -125,7 +120,7 @@ class GridWalk(Stream, kind="stream"):
         episode, _ = jax.lax.scan(act, (start, nothing + 1, nothing), length=HORIZON)
         first = self._met(world, start, best[start])._replace(returns=episode[2])
         inputs = jnp.stack([start, world["next"][start, best[start]]], 1)
-        return Batch(inputs, first, jnp.ones(start.shape)), source.split.roles
+        return Batch(inputs, first, jnp.ones(start.shape))
 
     def _met(self, world: Any, cell: jax.Array, action: jax.Array) -> Transition:
         discount = jnp.where(world["ends"][cell, action], 0, self.discount)
@@ -284,11 +279,11 @@ def test_the_simulator_goes_on_from_a_checkpoint(device: Any) -> None:
     program = whole.programs[0]
     population = Population(program.training, program.width, program.options)
     shared = jax.device_put(whole.materials[0].shared)
-    inputs, start = population.start(shared, [inputs_of(whole, 0)])
-    straight = population.train(shared, inputs, start, program.task.epochs)
+    inputs, start = population.start(shared, {0: inputs_of(whole, 0)})
+    straight = population.train(shared, inputs, start, program.steps)
     kept = to_bytes(population.train(shared, inputs, start, 1))
     resumed = population.train(
-        shared, inputs, from_bytes(kept, population.unstack(start, 1)[0]), program.task.epochs
+        shared, inputs, from_bytes(kept, population.unstack(start, 1)[0]), program.steps
     )
     assert int(straight.step) == STEPS
     assert to_bytes(resumed) == to_bytes(straight)

@@ -36,21 +36,17 @@ class PointsAndNoise(Rows, kind="stream"):
     def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
         return Batch((), jnp.take(source.arrays, index, axis=0, mode="clip"), weights)
 
-    def slice(self, source: Source, start: Any, size: int) -> Batch:
-        points = jax.lax.dynamic_slice_in_dim(source.arrays, start, size)
-        return Batch((), points, jnp.ones(size))
-
     def batch(
         self, source: Source, carry: Any, index: Any, batch_size: int, model: Any, key: jax.Array
     ) -> tuple[Any, Batch]:
         carry, batch = super().batch(source, carry, index, batch_size, model, key)
         return carry, _with_noise(batch, key)
 
-    def evaluation(
-        self, source: Source, index: Any, model: Any, key: jax.Array
-    ) -> tuple[Batch, jax.Array]:
-        batch, roles = super().evaluation(source, index, model, key)
-        return _with_noise(batch, jax.random.fold_in(key, index)), roles
+    def evaluation(self, source: Source, index: jax.Array, model: Any, key: jax.Array) -> Batch:
+        batch = super().evaluation(source, index, model, key)
+        own = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(index))
+        noise = jax.vmap(lambda key: jax.random.normal(key, (NOISE,)))(own)
+        return batch._replace(inputs=noise)
 
 
 def _with_noise(batch: Batch, key: jax.Array) -> Batch:

@@ -71,7 +71,7 @@ def test_two_results_in_one_batch_are_compared(store, study_of, finished, same):
     member = study_of().members[0]
     one, other = finished(member), finished(member, salt=1)
     assert store.save([one, one, other]) == (member.identity,)
-    np.testing.assert_array_equal(store.outputs(member.identity), one.outputs)
+    np.testing.assert_array_equal(store.outputs([member.identity])[member.identity], one.outputs)
 
 
 def test_failed_and_running_members_are_overwritten_by_a_result(store, study_of, finished, same):
@@ -93,11 +93,14 @@ def test_outputs_of_one_member(store, study_of, finished):
     store.begin(record)
     store.save([finished(record.members[0]), finished(record.members[1], outputs=None)])
     expected = finished(record.members[0]).outputs
-    assert store.outputs(record.members[0].identity).tobytes() == expected.tobytes()
-    assert store.outputs(record.members[1].identity) is None
+    assert (
+        store.outputs([record.members[0].identity])[record.members[0].identity].tobytes()
+        == expected.tobytes()
+    )
+    assert store.outputs([record.members[1].identity])[record.members[1].identity] is None
     assert store.load("sweep").members[0].outputs is None
     with pytest.raises(ValueError, match="no member"):
-        store.outputs("0" * 63)
+        store.outputs(["0" * 63])
 
 
 def test_more_members_than_one_query_names(store, study_of, finished):

@@ -74,7 +74,8 @@ def test_old_store_is_read_as_it_is(path):
         assert store.latest_checkpoint(record.members[3].identity) == (2, b"newer")
         trained = store.load("trained by version 1", outputs=True)
         assert [item.status for item in trained.members] == ["done"] * 4 + ["diverged"] * 2
-        assert store.outputs(trained.members[0].identity).shape == (30, 2)
+        identity = trained.members[0].identity
+        assert store.outputs([identity])[identity].shape == (30, 2)
         assert store.backup is None
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["etude.db"]

@@ -13,6 +13,7 @@ import pytest
 
 from etude.engine.checkpoint import to_bytes
 from etude.execution import workers
+from etude.execution.chunk import Chunk
 from torture import runs
 
 STUDY = """
@@ -44,14 +45,21 @@ def run() -> Iterator[runs.Run]:
 @contextmanager
 def stopping_at(border: int) -> Iterator[None]:
     """The workers stop once they have trained so many epochs."""
-    keep = workers.Workers._keep
+    made = workers.Workers._chunk
 
-    def kept(self: workers.Workers, *arguments: Any) -> None:
-        keep(self, *arguments)
-        if arguments[-1] == border:
-            self.stop.set()
+    def watched(self: workers.Workers, number: int) -> Chunk:
+        chunk = made(self, number)
+        keep = chunk.keep
 
-    with mock.patch.object(workers.Workers, "_keep", kept):
+        def kept() -> None:
+            keep()
+            if chunk.position == border:
+                self.stop.set()
+
+        chunk.keep = kept  # type: ignore[method-assign]
+        return chunk
+
+    with mock.patch.object(workers.Workers, "_chunk", watched):
         yield
 
 
@@ -88,14 +96,14 @@ def test_damaged_checkpoint_falls_back(
             }
             connection.execute(statement.format(**names))
     begun: list[int] = []
-    whole = workers.Workers._resumed
+    whole = Chunk._resumed
 
-    def resumed(self: workers.Workers, *arguments: Any) -> Any:
-        carry, done = whole(self, *arguments)
-        begun.append(done)
-        return carry, done
+    def resumed(self: Chunk, *arguments: Any) -> Any:
+        carry = whole(self, *arguments)
+        begun.append(int(carry.step))
+        return carry
 
-    with mock.patch.object(workers.Workers, "_resumed", resumed):
+    with mock.patch.object(Chunk, "_resumed", resumed):
         run(store)
     assert begun == [{"newest": epochs[-1], "older": epochs[0], "none": 0}[epoch]]
     assert runs.contents(store) == runs.contents(calm)

@@ -13,17 +13,17 @@ from etude.component import Component
 
 
 class Split(NamedTuple):
-    """Which rows of the data play which role, on the device.
+    """Which rows of the data train, on the device.
 
     Attributes:
-        order: `[padded rows]`, the training rows, then anything.
+        order: `[places]`, the training rows, then anything.
         size: how many of `order` are training rows.
-        roles: `[3, padded rows of the data]`, the weight of every row in every role.
+        weights: `[rows of the data]`, the weight of each row in training.
     """
 
     order: jax.Array
     size: jax.Array
-    roles: jax.Array
+    weights: jax.Array
 
 
 class Source(NamedTuple):
@@ -73,24 +73,17 @@ class Stream(Component, kind="stream"):
         """Batch number `index` of the epoch; `model` is the module as it is at this step."""
 
     @abstractmethod
-    def evaluations(self, source: Source) -> int:
-        """In how many batches the evaluation comes: a constant of the shapes."""
+    def evaluation(self, source: Source, index: jax.Array, model: Any, key: jax.Array) -> Batch:
+        """The rows of these numbers as they are judged, with weights 1.
 
-    @abstractmethod
-    def evaluation(
-        self, source: Source, index: Any, model: Any, key: jax.Array
-    ) -> tuple[Batch, jax.Array]:
-        """Batch number `index` of the evaluation, and the weights of its rows, `[3, batch]`.
-
-        The batches together hold the rows of the data in order, padded as `split.roles` is. A
-        row of an environment is a start, and its evaluation the episode from there.
+        A row of an environment is a start, and its evaluation the episode from there.
 
         Args:
             source: what the stream reads.
-            index: which batch.
+            index: `[batch]`, numbers of rows; the last one may come several times.
             model: the module, in evaluation mode.
-            key: the same for all batches and at every evaluation of a member, so that what is
-                drawn stays; fold `index` in where batches are to draw differently.
+            key: the same at every evaluation of a member, so that what is drawn stays; fold
+                numbers of rows in where rows are to draw differently.
         """
 
 
@@ -113,6 +106,11 @@ class Prepared:
         targets: the targets in the user's units: class numbers `[rows]`, or numbers
             `[rows, targets]` in double precision; None where rows have none.
         truth: `[rows, targets]`, the targets without noise; None where nobody knows them.
+        weights: `[rows]`, what every row counts in training and judging, such as the number of
+            its targets over their mean; None for 1 each.
+        block: about how many rows are in memory at a time where `arrays` are mapped to files
+            that are larger than memory, and rows are streamed block by block; 0 where all are
+            in memory. Rows should then be in no order, for they are shuffled block by block.
     """
 
     spec: Spec
@@ -128,6 +126,8 @@ class Prepared:
     schema: dict[str, Any] = field(default_factory=dict)
     targets: np.ndarray | None = None
     truth: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    block: int = 0
 
 
 class Data(Component, kind="data"):

@@ -11,15 +11,6 @@ from etude.batch import Batch
 from etude.data.base import Source, Stream
 from etude.keys import hashed_bits
 
-EVALUATION_ROWS = 4096
-"""At most this many rows are evaluated at once."""
-
-
-def padded_rows(rows: int) -> int:
-    """The number of rows to pad a table to, so that evaluation batches have one size."""
-    batches = math.ceil(rows / EVALUATION_ROWS)
-    return batches * math.ceil(rows / batches)
-
 
 def shuffled(order: jax.Array, count: jax.Array, key: jax.Array) -> jax.Array:
     """The first `count` entries of `order` in random order, the others behind them.
@@ -54,9 +45,12 @@ class Rows(Stream):
     def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
         """The rows of these numbers, scaled as fitted to the training rows."""
 
-    @abstractmethod
-    def slice(self, source: Source, start: Any, size: int) -> Batch:
-        """`size` rows from `start` on, scaled as fitted to the training rows, weights 1."""
+    def drawn(self, source: Source, index: jax.Array, weights: jax.Array, key: jax.Array) -> Batch:
+        """The rows of these numbers as they are trained on; by default as they are judged.
+
+        A stream that augments its rows, or shifts them, draws from `key` here.
+        """
+        return self.gather(source, index, weights)
 
     def init(self, source: Source, key: jax.Array) -> jax.Array:
         return source.split.order
@@ -80,22 +74,11 @@ class Rows(Stream):
         places = index * batch_size + jnp.arange(batch_size)
         # What fills up a short last batch is a training row too: of no weight, and no leak.
         rows = carry[jnp.minimum(places, source.split.size - 1)]
-        weights = jnp.where(places < source.split.size, source.split.roles[0, rows], 0)
-        return carry, self.gather(source, rows, weights)
+        weights = jnp.where(places < source.split.size, source.split.weights[rows], 0)
+        return carry, self.drawn(source, rows, weights, key)
 
-    def evaluations(self, source: Source) -> int:
-        return math.ceil(source.split.roles.shape[1] / EVALUATION_ROWS)
-
-    def evaluation(
-        self, source: Source, index: Any, model: Any, key: jax.Array
-    ) -> tuple[Batch, jax.Array]:
-        roles = source.split.roles
-        size = roles.shape[1] // self.evaluations(source)
-        start = index * size
-        return (
-            self.slice(source, start, size),
-            jax.lax.dynamic_slice(roles, (0, start), (roles.shape[0], size)),
-        )
+    def evaluation(self, source: Source, index: jax.Array, model: Any, key: jax.Array) -> Batch:
+        return self.gather(source, index, jnp.ones(index.shape, jnp.result_type(float)))
 
 
 class InputsAndTargets(Rows):
@@ -112,19 +95,9 @@ class InputsAndTargets(Rows):
     missing: bool = False
 
     def gather(self, source: Source, index: jax.Array, weights: jax.Array) -> Batch:
-        return self._scaled(
-            source,
-            jax.tree.map(lambda array: jnp.take(array, index, axis=0, mode="clip"), source.arrays),
-            weights,
-        )
-
-    def slice(self, source: Source, start: Any, size: int) -> Batch:
         arrays = jax.tree.map(
-            lambda array: jax.lax.dynamic_slice_in_dim(array, start, size), source.arrays
+            lambda array: jnp.take(array, index, axis=0, mode="clip"), source.arrays
         )
-        return self._scaled(source, arrays, jnp.ones(size, jnp.result_type(float)))
-
-    def _scaled(self, source: Source, arrays: Any, weights: jax.Array) -> Batch:
         fitted = source.fitted
         inputs, targets, scale, offset = arrays["inputs"], arrays["targets"], 1.0, 0.0
         if "mean" in fitted:

@@ -12,7 +12,10 @@ import jax
 import jaxlib
 import optax
 
-ENGINE = 1
+from etude.errors import InputError
+from etude.study import Precision
+
+ENGINE = 2
 """Raised when a change of keys, batches, rules or training changes the bits of results."""
 
 SMALL_WORK = 2e11
@@ -59,7 +62,24 @@ class Device:
         room = device_bytes() // 2 // max(1, member_bytes)
         return max(1, min(1024, 1 << max(0, room.bit_length() - 1)))
 
-    def profile(self, width: int, options: dict[str, str]) -> dict[str, Any]:
+    def precision(self, declared: Precision) -> str | None:
+        """The declared precision of matrix products as JAX calls it; a CPU has float32 alone.
+
+        Raises:
+            InputError: this device has no such products.
+        """
+        if self.platform == "cpu":
+            if declared != "float32":
+                raise InputError(
+                    f"`precision` {declared} needs a GPU, and this study trains on a CPU: leave it "
+                    "out"
+                )
+            return None
+        return {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "bfloat16"}[declared]
+
+    def profile(
+        self, width: int, options: dict[str, str], precision: str | None = None
+    ) -> dict[str, Any]:
         """The numerics profile: bits of results are equal where profiles are."""
         on_cpu = self.platform == "cpu"
         return {
@@ -73,7 +93,7 @@ class Device:
             "instructions": instruction_set() if on_cpu else "",
             # Large matrix products are cut by the number of threads.
             "cores": available_cores() if on_cpu else 0,
-            "precision": str(jax.config.jax_default_matmul_precision or "default"),
+            "precision": precision or str(jax.config.jax_default_matmul_precision or "default"),
             "float": str(jax.numpy.result_type(float)),
             "width": width,
             "options": options,

@@ -56,15 +56,46 @@ def check_steps(epochs: int, batches: int) -> None:
 
 
 def check_splits(data: str, rows: int, splits: Sequence[Any], device: Device) -> None:
-    """Raise an `InputError` when the roles of all rows in all splits take too much memory."""
-    # A word for each of the three roles, and one for the order.
-    needed = 16 * rows * len(splits)
+    """Raise an `InputError` when the rows of all splits take too much memory."""
+    # For training a weight and a place in the order; for judging a number and three weights.
+    places = max(split.validation.size + split.test.size for split in splits)
+    needed = (8 * rows + 16 * min(rows, 2 * places)) * len(splits)
     room = _room(device)
     if needed > room:
         raise InputError(
             f"`data` {data} of {rows:,} rows in {len(splits):,} splits takes "
             f"{_told(needed)} of memory, and there are {_told(room)}: have fewer splits"
         )
+
+
+def check_judged(data: str, rows: int, judged: int, row_bytes: int, device: Device) -> None:
+    """Raise an `InputError` when the rows that judge take too much memory.
+
+    Args:
+        data: name of data whose rows are streamed.
+        rows: how many there are.
+        judged: how many of them some split evaluates; these stay in memory.
+        row_bytes: what a row takes.
+        device: where they are evaluated.
+    """
+    room = _room(device)
+    if judged * row_bytes > room:
+        raise InputError(
+            f"`data` {data} is larger than memory, so that rows which judge must fit in it: "
+            f"{judged:,} of {rows:,} rows do in some split, which take "
+            f"{_told(judged * row_bytes)}, and there are {_told(room)}: hold fewer out, for "
+            'example by `name = "holdout"` and a small `test` under [validation]'
+        )
+
+
+def most_together(carried: int, device: Device) -> int:
+    """How many members may train on one block after the other, by what each carries along.
+
+    Args:
+        carried: bytes of a member between two segments.
+        device: where they train.
+    """
+    return max(1, _room(device) // 4 // max(1, carried))
 
 
 def check_training(program: Any, data: int, device: Device) -> None:

@@ -1,6 +1,5 @@
 """From a study to members, and from members to programs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,22 +11,23 @@ from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.component import Component
 from etude.data.base import Data, Source, Split, Stream
-from etude.data.rows import padded_rows
 from etude.engine.device import Device, current_device
 from etude.engine.material import Material, material_of
-from etude.engine.memory import check_members, check_programs, check_steps, check_training
+from etude.engine.memory import (
+    check_members,
+    check_programs,
+    check_steps,
+    check_training,
+    most_together,
+)
 from etude.engine.state import Inputs, Shared, Task
 from etude.engine.status import Status
 from etude.engine.train import Member as Training
 from etude.errors import InputError
-from etude.estimator.base import Estimator
 from etude.keys import key_of
 from etude.metric.base import Metric
 from etude.metric.choose import default_metric
 from etude.study import Choice, Member, Study
-
-OUTPUT_NUMBERS = 4_000_000
-"""Outputs for all rows are results of a member only up to so many numbers."""
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Program:
         options: compiler options.
         profile: the numerics profile.
         training: the training of one member of the task.
+        batches: of an epoch, on each split.
         steps: steps of the longest member.
         operations: about how many floating-point operations the longest member takes.
     """
@@ -52,6 +53,7 @@ class Program:
     options: dict[str, str]
     profile: dict[str, Any]
     training: Training
+    batches: tuple[int, ...]
     steps: int
     operations: float
     members: list[int] = field(default_factory=list)
@@ -60,6 +62,11 @@ class Program:
     def seconds(self) -> float:
         """A rough guess how long a chunk trains, to begin with: it decides no bits."""
         return self.width * (2.5e-5 * self.steps + self.operations / 4e10)
+
+    def together(self, device: Device) -> int:
+        """How many members train on a block before the next one, where blocks are streamed."""
+        most = most_together(self.training.carried, device)
+        return max(self.width * device.workers, most - most % self.width)
 
 
 @dataclass(frozen=True)
@@ -113,14 +120,25 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Memory that training takes at most, in bytes: the data once, and W members a worker."""
+        """Memory that training takes at most, in bytes: the data once, and W members a worker.
+
+        Where blocks are streamed all members of a program are there at a time, as far as they fit.
+        """
         read = {program.material for program in self.programs}
-        data = sum(_bytes(self.materials[number].shared) for number in read)
+        data = sum(self.materials[number].bytes for number in read)
         widest = max(
             (program.width * program.training.bytes for program in self.programs),
             default=0,
         )
-        return data + self.device.workers * widest
+        waiting = max(
+            (
+                min(len(program.members), program.together(self.device)) * program.training.carried
+                for program in self.programs
+                if self.materials[program.material].blocks is not None
+            ),
+            default=0,
+        )
+        return data + self.device.workers * widest + waiting
 
     def __str__(self) -> str:
         networks = len(self.members) - len(self.estimators)
@@ -141,6 +159,7 @@ def plan(study: Study, device: Device | None = None) -> Plan:
         InputError: parts of the study do not fit one another; the message says which.
     """
     device = device or current_device()
+    precision = device.precision(study.precision)
     materials = tuple(material_of(study, data, device) for data in study.data)
     contents: dict[Any, int] = {}
     alike = [
@@ -157,10 +176,12 @@ def plan(study: Study, device: Device | None = None) -> Plan:
         material = materials[index]
         program = None
         if choice.estimator is not None:
-            _check_estimator(choice.estimator, material, study.metric)
+            _check_estimator(choice, material, study.metric)
         else:
             _check(choice, material)
-            program = _program(choice, alike[index], materials[alike[index]], device, programs)
+            program = _program(
+                choice, alike[index], materials[alike[index]], device, precision, programs
+            )
         for split in range(len(material.splits)):
             for seed in range(study.seeds):
                 if program is not None:
@@ -171,7 +192,8 @@ def plan(study: Study, device: Device | None = None) -> Plan:
 
 def _content(data: Data, material: Material) -> Any:
     """Equal for data that differ in traced numbers alone, which act through their stream."""
-    return jax.tree.structure(data), material.prepared.spec, material.prepared.fingerprint
+    prepared = material.prepared
+    return jax.tree.structure(data), prepared.spec, prepared.fingerprint, prepared.block
 
 
 def _check(choice: Choice, material: Material) -> None:
@@ -185,11 +207,22 @@ def _check(choice: Choice, material: Material) -> None:
             "`stopping` watches the loss on validation rows and these splits have none; "
             "set apart some, for example `validation = 0.2` under [validation]"
         )
+    if algorithm.batch_size == "full" and material.blocks is not None:
+        raise InputError(
+            f'`batch_size` must be a number, got "full", and `data` {choice.data.name} is larger '
+            "than memory"
+        )
 
 
-def _check_estimator(estimator: Estimator, material: Material, metric: Metric | None) -> None:
-    spec = material.prepared.spec
+def _check_estimator(choice: Choice, material: Material, metric: Metric | None) -> None:
+    spec, estimator = material.prepared.spec, choice.estimator
+    assert estimator is not None
     estimator.check(spec)
+    if material.blocks is not None:
+        raise InputError(
+            f"`estimator` {estimator} needs all rows in memory, and `data` {choice.data.name} is "
+            "larger: choose networks"
+        )
     if metric is not None and metric.probabilistic:
         raise InputError(
             f"`metric` {metric.name} needs standard deviations, and `estimator` {estimator} "
@@ -212,14 +245,20 @@ def _program(
     index: int,
     material: Material,
     device: Device,
+    precision: str | None,
     programs: dict[Any, Program],
 ) -> Program:
     """The program of a choice, made where there is none yet."""
-    prepared = material.prepared
+    prepared, blocks = material.prepared, material.blocks
     model, loss, algorithm = choice.network
-    counts = [split.train.size for split in material.splits]
-    batch_size = prepared.stream.batch_rows(algorithm.batch_size, max(counts))
-    batches = [_batches(prepared.stream, count, batch_size) for count in counts]
+    counts = np.array([[split.train.size] for split in material.splits])
+    if blocks is not None:
+        counts = blocks.sizes
+    batch_size = prepared.stream.batch_rows(algorithm.batch_size, int(counts.max()))
+    batches = tuple(
+        sum(_batches(prepared.stream, count, batch_size) for count in of_split)
+        for of_split in counts.tolist()
+    )
     epochs = algorithm.epochs
     if algorithm.steps:
         epochs = -(-algorithm.steps // min(batches))
@@ -242,7 +281,6 @@ def _program(
             return programs[known]
 
     def task(rules: tuple[Algorithm, ...]) -> Task:
-        keep = padded_rows(prepared.rows) * loss.outputs(prepared.spec) <= OUTPUT_NUMBERS
         return Task(
             spec=prepared.spec,
             stream=prepared.stream,
@@ -252,7 +290,7 @@ def _program(
             metrics=material.metrics,
             batch_size=batch_size,
             epochs=epochs,
-            keep_outputs=keep,
+            precision=precision,
         )
 
     rules: tuple[Algorithm, ...] = (algorithm,)
@@ -263,12 +301,15 @@ def _program(
     training = _training(task(rules), material.shapes)
     width = device.width(training.bytes)
     steps = algorithm.steps or epochs * max(batches)
-    operations = 6.0 * training.parameters * batch_size * steps
+    operations = training.operations * batch_size * steps
     options = device.options(operations)
     shape = (batch_size, *material.shapes.splits.order.shape[1:], prepared.rows)
-    profile = device.profile(width, options) | {"shape": list(shape)}
-    program = Program(training.task, index, width, options, profile, training, steps, operations)
-    check_training(program, _bytes(material.shared), device)
+    shape += () if blocks is None else (blocks.rows,)
+    profile = device.profile(width, options, precision) | {"shape": list(shape)}
+    program = Program(
+        training.task, index, width, options, profile, training, batches, steps, operations
+    )
+    check_training(program, material.bytes, device)
     programs[key] = program
     check_programs(len(programs))
     return program
@@ -333,12 +374,3 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
         ),
         status=np.int32(Status.RUNNING),
     )
-
-
-def _bytes(tree: Any) -> int:
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
-
-
-def chunks(members: Sequence[int], width: int) -> list[list[int]]:
-    """Members in groups of at most `width`."""
-    return [list(members[start : start + width]) for start in range(0, len(members), width)]

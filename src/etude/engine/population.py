@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -47,9 +48,9 @@ class Population:
                 inputs = self._inputs_like()
                 if self.width > 1:
                     init = jax.vmap(init, in_axes=(None, 0))
-                    segment = jax.vmap(segment, in_axes=(None, 0, 0, None))
+                    segment = jax.vmap(segment, in_axes=(None, 0, 0, 0))
                 carry = jax.eval_shape(init, shared, inputs)
-                stop = jax.ShapeDtypeStruct((), jnp.int32)
+                stop = jax.ShapeDtypeStruct(inputs.split.shape, jnp.int32)
                 with ThreadPoolExecutor(2) as pool:
                     first = pool.submit(self._compile, init, shared, inputs)
                     second = pool.submit(self._compile, segment, shared, inputs, carry, stop)
@@ -57,17 +58,43 @@ class Population:
                 self.compile_seconds = time.perf_counter() - begin
             return self._compiled
 
-    def start(self, shared: Shared, members: list[Inputs]) -> tuple[Inputs, Carry]:
-        """The members before their first step, filled up to W."""
-        init, _ = self.compile(shared)
-        idle = members[-1]._replace(status=np.int32(Status.DONE))
-        inputs = self.stack(members + [idle] * (self.width - len(members)))
-        return inputs, init(shared, inputs)
+    def start(
+        self,
+        shared: Shared,
+        members: dict[int, Inputs],
+        inputs: Inputs | None = None,
+        carry: Carry | None = None,
+    ) -> tuple[Inputs, Carry]:
+        """Members before their first step, beside those that train already.
 
-    def train(self, shared: Shared, inputs: Inputs, carry: Carry, stop: int) -> Carry:
-        """Train until `stop` epochs are done; members that stopped or diverged rest."""
+        Args:
+            shared: what all of them read.
+            members: place, from 0 to W − 1, -> a member that begins there.
+            inputs, carry: of those that stay in the other places; None where nobody does.
+        """
+        init, _ = self.compile(shared)
+        idle = next(iter(members.values()))._replace(status=np.int32(Status.DONE))
+        begun = self.stack([members.get(place, idle) for place in range(self.width)])
+        fresh = init(shared, begun)
+        if carry is None or inputs is None or self.width == 1:
+            return begun, fresh
+        new = np.isin(np.arange(self.width), list(members))
+        return _beside(new, (begun, fresh), (inputs, carry))
+
+    def train(self, shared: Shared, inputs: Inputs, carry: Carry, stop: Any) -> Carry:
+        """Train until so many steps are done; members that stopped or diverged rest.
+
+        Where rows are streamed it ends with the block that is in `shared`.
+
+        Args:
+            shared, inputs, carry: what `start` or this function gave.
+            stop: steps, one number or one for each of the W members.
+        """
         _, segment = self.compile(shared)
-        return segment(shared, inputs, carry, np.int32(stop))
+        shape = () if self.width == 1 else (self.width,)
+        stop = np.asarray(stop, np.int32)
+        stop = stop.reshape(shape) if stop.size == self.width else np.full(shape, stop)
+        return segment(shared, inputs, carry, stop)
 
     def unstack(self, tree: Any, count: int) -> list[Any]:
         """The first `count` members' own parts of a tree, on the host."""
@@ -93,11 +120,23 @@ class Population:
 
     def _compile(self, function: Any, *arguments: Any) -> Any:
         global compilations
-        lowered = jax.jit(function).lower(*arguments)
+        precision = self.member.task.precision
+        with jax.default_matmul_precision(precision) if precision else nullcontext():
+            lowered = jax.jit(function).lower(*arguments)
         compiled = lowered.compile(compiler_options=self._options)
         with _count_lock:
             compilations += 1
         return compiled
+
+
+@jax.jit
+def _beside(new: jax.Array, begun: Any, others: Any) -> Any:
+    """Trees of members `[W, ...]`: new ones where `new [W]` says so, the others elsewhere."""
+
+    def either(first: jax.Array, second: jax.Array) -> jax.Array:
+        return jnp.where(new.reshape(-1, *[1] * (first.ndim - 1)), first, second)
+
+    return jax.tree.map(either, begun, others)
 
 
 def _on_host(leaf: Any) -> Any:

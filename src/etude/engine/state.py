@@ -13,18 +13,50 @@ from etude.metric.base import Metric
 from etude.model.base import Model
 
 
+class Judged(NamedTuple):
+    """The rows that are evaluated after every epoch: those held out, and a sample of training.
+
+    Attributes:
+        rows: `[places]`, numbers of rows: to test, to choose, of training, then anything.
+        roles: `[3, places]`, the weight of each in every role; 0 where it has none.
+    """
+
+    rows: jax.Array
+    roles: jax.Array
+
+
+class Streamed(NamedTuple):
+    """What is besides where rows are trained on block by block.
+
+    Attributes:
+        judged: arrays of the rows that are evaluated, all of them together.
+        sizes: `[splits, blocks]`, how many rows of each block train.
+        epoch: the epoch in which the block at hand is trained on.
+        block: how many blocks come before it in that epoch.
+    """
+
+    judged: Any
+    sizes: jax.Array
+    epoch: jax.Array
+    block: jax.Array
+
+
 class Shared(NamedTuple):
     """What all members of a program read.
 
     Attributes:
-        arrays: the data, rows first.
+        arrays: the data, rows first; of one block where blocks are streamed.
         fitted: what was fitted to the training rows, `[splits, ...]`.
-        splits: the rows of each role, `[splits, ...]`.
+        splits: the rows of `arrays` that train, `[splits, ...]`.
+        judged: the rows that are evaluated, `[splits, ...]`.
+        streamed: () where all rows are in memory.
     """
 
     arrays: Any
     fitted: Any
     splits: Split
+    judged: Judged
+    streamed: Any = ()
 
 
 class Inputs(NamedTuple):
@@ -65,10 +97,12 @@ class Carry(NamedTuple):
         stream: the carry of the stream of batches.
         step: steps done.
         epoch: epochs done.
+        block: blocks done in this epoch; 0 where all rows are in memory.
+        batch: batches done in this block, or in this epoch.
         status: a `Status`.
         diverged: the step at which a non-finite value was noticed, counted from 1; else 0.
-        outputs: `[rows, outputs]`, of the last evaluation, the leaves of a tree side by side;
-            () where not kept.
+        outputs: `[judged rows, outputs]`, of the last evaluation, the leaves of a tree side by
+            side; () where not kept.
         history: `[epochs, roles, statistics]`, means over the rows of each role.
         kept: the best epoch so far; () without early stopping.
     """
@@ -79,6 +113,8 @@ class Carry(NamedTuple):
     stream: Any
     step: jax.Array
     epoch: jax.Array
+    block: jax.Array
+    batch: jax.Array
     status: jax.Array
     diverged: jax.Array
     outputs: Any
@@ -97,7 +133,7 @@ class Task:
         metrics: what is measured beside the loss.
         batch_size: rows of a step.
         epochs: the budget in epochs.
-        keep_outputs: whether outputs for all rows are results.
+        precision: of matrix products, as JAX calls it; None for what the device does by itself.
     """
 
     spec: Spec
@@ -108,7 +144,7 @@ class Task:
     metrics: tuple[Metric, ...]
     batch_size: int
     epochs: int
-    keep_outputs: bool
+    precision: str | None = None
 
 
 class Parts(NamedTuple):

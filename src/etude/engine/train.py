@@ -4,7 +4,7 @@ Everything here is written for one member and one batch. What is static stands i
 what is swept is an argument.
 """
 
-import itertools
+import math
 from functools import partial
 from typing import Any
 
@@ -15,14 +15,20 @@ from jax.flatten_util import ravel_pytree
 
 from etude.algorithm.base import Step
 from etude.algorithm.schedule import Progress
-from etude.batch import Batch
+from etude.batch import ROLES, Batch
 from etude.data.base import Source
+from etude.engine.judge import Judge
 from etude.engine.rules import Rules
-from etude.engine.state import Carry, Inputs, Kept, Parts, Shared, Task
+from etude.engine.state import Carry, Inputs, Judged, Kept, Parts, Shared, Task
 from etude.engine.status import Status
 from etude.keys import fold, typed
 from etude.loss.base import Loss, penalty
-from etude.metric.base import JointMetric, Metric
+
+MOST_OUTPUTS = 4_000_000
+"""Outputs of the judged rows are results of a member only up to so many numbers."""
+
+EVALUATED = ("epoch", "status", "diverged", "outputs", "history", "kept")
+"""What the end of an epoch changes of a carry."""
 
 
 class Member:
@@ -35,7 +41,10 @@ class Member:
     Attributes:
         parameters: how many weights the network has.
         columns: for the loss and then each metric, which of the statistics are its own.
+        keeps_outputs: whether outputs of the judged rows are results.
         bytes: about what its training takes beside the shared arrays; rather more than less.
+        carried: about what it takes between two segments.
+        operations: floating-point operations that training on one row takes.
     """
 
     def __init__(self, task: Task, shared: Shared) -> None:
@@ -59,23 +68,24 @@ class Member:
             jax.ShapeDtypeStruct((3, 2), jnp.uint32),
             jax.ShapeDtypeStruct((), jnp.int32),
         )
-        self._widths: list[int] = []
-        self._joint = [metric for metric in task.metrics if isinstance(metric, JointMetric)]
-        self._single = [metric for metric in task.metrics if metric not in self._joint]
-        evaluation, (means, outputs) = jax.make_jaxpr(
-            lambda shared, inputs, weights, rest: self._evaluate(
-                self._parts(inputs), self._source(shared, inputs), weights, rest, inputs.keys[2]
-            ),
-            return_shape=True,
-        )(shared, inputs, weights, rest)
-        rows = shared.splits.roles.shape[-1]
-        self.bytes = self._bytes(_intermediate_bytes(evaluation.jaxpr), rows, outputs)
-        self._statistics = means.shape[1]
-        self._outputs = outputs
-        edges = [sum(self._widths[:place]) for place in range(len(self._widths) + 1)]
-        own, *columns = [slice(low, high) for low, high in itertools.pairwise(edges)]
-        of_metric = dict(zip([*self._single, *self._joint], columns, strict=True))
-        self.columns = [own, *(of_metric[metric] for metric in task.metrics)]
+        places = shared.judged.rows.shape[-1]
+        self._judge = Judge(task, places)
+        step = min(task.batch_size, places)
+        block, found = jax.make_jaxpr(self._traced_block, return_shape=True)(
+            shared, inputs, self.params, rest
+        )
+        taken = _intermediate_bytes(block.jaxpr)
+        self._outputs = self._judge.fit(taken, found, MOST_OUTPUTS)
+        self.keeps_outputs = self._outputs != ()
+        self.columns = self._judge.columns
+        # Of a row training keeps what its evaluation computes, and takes about as much again
+        # for the gradient, twice.
+        computed = max(taken // step * self._judge.block, 3 * taken // step * task.batch_size)
+        kept = 2 * sum(leaf.size for leaf in jax.tree.leaves(self._outputs))
+        self.bytes = 4 * (self.parameters * (4 + self.rules.slots) + kept) + computed
+        order = shared.splits.order.shape[-1]
+        self.carried = 4 * (self.parameters * (2 + self.rules.slots) + kept + order)
+        self.operations = 3 * _operations(block.jaxpr) / step
 
     def init(self, shared: Shared, inputs: Inputs) -> Carry:
         """The member before its first step."""
@@ -85,7 +95,7 @@ class Member:
         weights = self._ravel(params)
         outputs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._outputs)
         zero = jnp.zeros((), jnp.int32)
-        shape = (self.task.epochs, source.split.roles.shape[0], self._statistics)
+        shape = (self.task.epochs, len(ROLES), self._judge.statistics)
         stops = self.task.rules[0].stopping is not None
         return Carry(
             weights=weights,
@@ -94,6 +104,8 @@ class Member:
             stream=parts.stream.init(source, typed(inputs.keys[1])),
             step=zero,
             epoch=zero,
+            block=zero,
+            batch=zero,
             status=inputs.status,
             diverged=zero,
             outputs=outputs,
@@ -104,14 +116,20 @@ class Member:
         )
 
     def segment(self, shared: Shared, inputs: Inputs, carry: Carry, stop: jax.Array) -> Carry:
-        """Train until `stop` epochs are done, or the member stops or diverges."""
-        parts = self._parts(inputs)
-        source = self._source(shared, inputs)
-        return jax.lax.while_loop(
-            lambda carry: (carry.epoch < stop) & (carry.status == Status.RUNNING),
-            partial(self._epoch, parts, source, inputs),
-            carry,
-        )
+        """Train until `stop` steps are done, or the member stops or diverges.
+
+        Where rows are streamed it trains on the block at hand alone, and a member that has not
+        come to that block, or has passed it, rests.
+        """
+
+        def goes_on(carry: Carry) -> jax.Array:
+            going = (carry.step < stop) & (carry.status == Status.RUNNING)
+            if shared.streamed == ():
+                return going
+            here = shared.streamed.epoch, shared.streamed.block
+            return going & (carry.epoch == here[0]) & (carry.block == here[1])
+
+        return jax.lax.while_loop(goes_on, partial(self._stretch, shared, inputs, stop), carry)
 
     def module(self, weights: jax.Array, rest: Any) -> nnx.Module:
         """The network with these weights."""
@@ -129,16 +147,25 @@ class Member:
         """From the vector of all weights to the tree of the network's arrays."""
         return self._unravel(weights)
 
-    def _epoch(self, parts: Parts, source: Source, inputs: Inputs, carry: Carry) -> Carry:
-        rule = self.task.rules[0]
+    def _stretch(self, shared: Shared, inputs: Inputs, stop: jax.Array, carry: Carry) -> Carry:
+        """Steps until `stop`, or the end of the epoch or block, whichever comes first."""
+        parts, source = self._parts(inputs), self._source(shared, inputs)
         batches = parts.stream.batches(source, self.task.batch_size)
-        total = rule.steps or self.task.epochs * batches
-        epoch_key = fold(inputs.keys[1], 2 * carry.epoch)
-        stream = parts.stream.epoch(source, carry.stream, epoch_key)
+        blocks, in_epoch = 1, batches
+        if shared.streamed != ():
+            sizes = shared.streamed.sizes[inputs.split]
+            blocks, in_epoch = sizes.size, jnp.sum(self._batches(parts, source, sizes))
+        total = self.task.rules[0].steps or self.task.epochs * in_epoch
+        order_key = fold(inputs.keys[1], 2 * (carry.epoch * blocks + carry.block))
+        stream = jax.lax.cond(
+            carry.batch == 0,
+            lambda: parts.stream.epoch(source, carry.stream, order_key),
+            lambda: carry.stream,
+        )
 
         def step(loop: Any) -> Any:
             index, weights, rest, state, stream, done, _ = loop
-            progress = Progress(done, batches, total)
+            progress = Progress(done, in_epoch, total)
             stream, batch = parts.stream.batch(
                 source,
                 stream,
@@ -158,11 +185,13 @@ class Member:
             weights = jnp.where(finite, weights + change, weights)
             return index + 1, weights, after, state, stream, done + 1, finite
 
+        end = jnp.minimum(batches, carry.batch + jnp.minimum(stop, total) - carry.step)
+
         def goes_on(loop: Any) -> jax.Array:
-            return (loop[0] < batches) & (loop[5] < total) & loop[6]
+            return (loop[0] < end) & loop[6]
 
         start = (
-            jnp.zeros((), jnp.int32),
+            carry.batch,
             carry.weights,
             carry.rest,
             carry.state,
@@ -170,36 +199,78 @@ class Member:
             carry.step,
             jnp.asarray(True),
         )
-        _, weights, rest, state, stream, done, finite = jax.lax.while_loop(goes_on, step, start)
-        judged = self.rules.evaluated(inputs.rule, parts.rule_numbers, weights, state)
-        means, outputs = self._evaluate(parts, source, judged, rest, inputs.keys[2])
-        # Finite weights may still give a training loss that is not.
-        finite &= jnp.all(jnp.isfinite(judged)) & jnp.isfinite(means[0, 0])
-        epoch = carry.epoch + 1
-        ended = (epoch >= self.task.epochs) | (done >= total)
-        status = jnp.where(ended, Status.DONE, Status.RUNNING)
-        kept = carry.kept
-        if rule.stopping is not None:
-            loss = means[1, 0]
-            stopping = self._stopping(parts)
-            better = loss < kept.loss - stopping.min_delta
-            now = Kept(judged, rest, outputs, loss, epoch)
-            kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), now, kept)
-            waited = (epoch - kept.epoch).astype(loss.dtype) >= stopping.patience
-            status = jnp.where(waited & ~ended, Status.STOPPED, status)
-        return Carry(
+        index, weights, rest, state, stream, done, finite = jax.lax.while_loop(goes_on, step, start)
+        through = index >= batches
+        last = carry.block + 1 >= blocks
+        carry = carry._replace(
             weights=weights,
             rest=rest,
             state=state,
             stream=stream,
             step=done,
-            epoch=epoch,
-            status=jnp.where(finite, status, Status.DIVERGED).astype(jnp.int32),
-            diverged=jnp.where(finite, 0, done),
-            outputs=outputs,
-            history=carry.history.at[carry.epoch].set(jnp.where(finite, means, jnp.nan)),
-            kept=kept,
+            batch=jnp.where(through, 0, index),
+            block=jnp.where(through, jnp.where(last, 0, carry.block + 1), carry.block),
         )
+        ended = done >= total
+        changes = jax.lax.cond(
+            (through & last) | ended | ~finite,
+            lambda: self._evaluated(parts, shared, inputs, carry, ended, finite),
+            lambda: {name: getattr(carry, name) for name in EVALUATED},
+        )
+        return carry._replace(**changes)
+
+    def _evaluated(
+        self,
+        parts: Parts,
+        shared: Shared,
+        inputs: Inputs,
+        carry: Carry,
+        ended: jax.Array,
+        finite: jax.Array,
+    ) -> dict[str, Any]:
+        """What the end of an epoch changes: the member is judged.
+
+        Args:
+            parts, shared, inputs, carry: of the member.
+            ended: whether its budget of steps is spent.
+            finite: whether its last step was.
+        """
+        judged = self.rules.evaluated(inputs.rule, parts.rule_numbers, carry.weights, carry.state)
+        module = self.module(judged, carry.rest)
+        module.eval()
+        source, rows = self._judged(shared, inputs)
+        means, outputs = self._judge(parts, source, rows, module, fold(inputs.keys[2], 1))
+        # Finite weights may still give a training loss that is not.
+        finite &= jnp.all(jnp.isfinite(judged)) & jnp.isfinite(means[0, 0])
+        epoch = carry.epoch + 1
+        ended |= epoch >= self.task.epochs
+        status = jnp.where(ended, Status.DONE, Status.RUNNING)
+        kept = carry.kept
+        if self.task.rules[0].stopping is not None:
+            loss = means[1, 0]
+            stopping = self._stopping(parts)
+            better = loss < kept.loss - stopping.min_delta
+            now = Kept(judged, carry.rest, outputs, loss, epoch)
+            kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), now, kept)
+            waited = (epoch - kept.epoch).astype(loss.dtype) >= stopping.patience
+            status = jnp.where(waited & ~ended, Status.STOPPED, status)
+        return {
+            "epoch": epoch,
+            "status": jnp.where(finite, status, Status.DIVERGED).astype(jnp.int32),
+            "diverged": jnp.where(finite, 0, carry.step),
+            "outputs": outputs,
+            "history": carry.history.at[carry.epoch].set(jnp.where(finite, means, jnp.nan)),
+            "kept": kept,
+        }
+
+    def _batches(self, parts: Parts, source: Source, sizes: jax.Array) -> jax.Array:
+        """The batches of an epoch over so many training rows, for each of several numbers."""
+
+        def batches(size: jax.Array) -> jax.Array:
+            split = source.split._replace(size=size)
+            return parts.stream.batches(source._replace(split=split), self.task.batch_size)
+
+        return jax.vmap(batches)(sizes)
 
     def _objective(
         self, loss: Loss, rest: Any, batch: Batch, key: jax.Array, weights: jax.Array
@@ -211,67 +282,18 @@ class Member:
         # The fit is told apart, for a penalty whose value nobody reads costs only its gradient.
         return fit + penalty(loss, params), (fit, nnx.split(module, nnx.Param, ...)[2])
 
-    def _evaluate(
-        self, parts: Parts, source: Source, weights: jax.Array, rest: Any, key: jax.Array
-    ) -> tuple[jax.Array, Any]:
-        module = self.module(weights, rest)
+    def _traced_block(self, shared: Shared, inputs: Inputs, params: Any, rest: Any) -> Any:
+        module = nnx.merge(self._graph, params, rest, copy=True)
         module.eval()
-
-        def one(index: Any) -> tuple[jax.Array, jax.Array, Any]:
-            batch, roles = parts.stream.evaluation(source, index, module, fold(key, 1))
-            outputs = parts.loss.evaluate(module, batch)
-            prediction = parts.loss.prediction(outputs)
-
-            def of_rows(metric: Metric) -> jax.Array:
-                if metric.probabilistic:
-                    return metric.statistics((prediction, parts.loss.deviation(outputs)), batch)
-                return metric.statistics(prediction, batch)
-
-            statistics = [parts.loss(outputs, batch)[:, None], *map(of_rows, self._single)]
-            self._widths = [part.shape[1] for part in statistics]
-            # A row counts in its own roles alone, also where its statistics are not finite.
-            shares = roles[:, :, None]
-            values = jnp.concatenate(statistics, 1)[None]
-            sums = jnp.sum(jnp.where(shares > 0, shares * values, 0), 1)
-            by_row = (
-                _flat(outputs) if self.task.keep_outputs else (),
-                (roles.T, [*map(of_rows, self._joint)]) if self._joint else (),
-            )
-            return sums, jnp.sum(roles, 1), by_row
-
-        count = parts.stream.evaluations(source)
-        if count == 1:
-            sums, totals, (outputs, together) = one(0)
-        else:
-            sums, totals, by_row = jax.lax.map(one, jnp.arange(count))
-            sums, totals = jnp.sum(sums, 0), jnp.sum(totals, 0)
-            outputs, together = jax.tree.map(lambda leaf: leaf.reshape(-1, leaf.shape[2]), by_row)
-        means = sums / jnp.where(totals > 0, totals, jnp.nan)[:, None]
-        if self._joint:
-            roles, rows = together
-            summaries = [
-                metric.summary(statistics, roles.T)
-                for metric, statistics in zip(self._joint, rows, strict=True)
-            ]
-            self._widths += [part.shape[1] for part in summaries]
-            means = jnp.concatenate([means, *summaries], 1)
-        return means, outputs
-
-    def _bytes(self, evaluation: int, rows: int, outputs: Any) -> int:
-        """Weights, gradient, point and change; states; what evaluation or a step computes.
-
-        A step computes about three times as much for a row as evaluation: forward, and twice
-        that backward.
-        """
-        vectors = 4 + self.rules.slots
-        kept = 2 * sum(leaf.size for leaf in jax.tree.leaves(outputs))
-        step = 3 * evaluation * self.task.batch_size // max(rows, 1)
-        return 4 * (self.parameters * vectors + kept) + max(evaluation, step)
+        source, rows = self._judged(shared, inputs)
+        key = fold(inputs.keys[2], 1)
+        return self._judge.rows(self._parts(inputs), source, rows, module, key, 0)
 
     def _build(self, numbers: jax.Array, key: jax.Array) -> tuple[Any, Any, Any]:
         model = self._unflatten(numbers)[1]
         outputs = self.task.loss.outputs(self.task.spec)
-        module = model.build(self.task.spec, outputs, nnx.Rngs(typed(key)))
+        rngs = nnx.Rngs(params=typed(key), dropout=fold(key, 0))
+        module = model.build(self.task.spec, outputs, rngs)
         return nnx.split(module, nnx.Param, ...)
 
     def _ravel(self, params: Any) -> jax.Array:
@@ -300,23 +322,47 @@ class Member:
         )
         return Source(shared.arrays, fitted, splits)
 
+    def _judged(self, shared: Shared, inputs: Inputs) -> tuple[Source, Judged]:
+        """The arrays that the judged rows are in, and their numbers there."""
+        source = self._source(shared, inputs)
+        if shared.streamed != ():
+            source = source._replace(arrays=shared.streamed.judged)
+        return source, jax.tree.map(lambda leaf: leaf[inputs.split], shared.judged)
 
-def _flat(outputs: Any) -> jax.Array:
-    """A tree of `[batch, ...]` as one `[batch, outputs]`."""
-    leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(outputs)]
-    return leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
+
+def _inner(equation: Any) -> list[Any]:
+    """The computations inside of an operation."""
+    parts = [getattr(part, "jaxpr", part) for part in equation.params.values()]
+    return [part for part in parts if hasattr(part, "eqns")]
 
 
 def _intermediate_bytes(jaxpr: Any) -> int:
     """The bytes of everything that a computation computes, as if all of it were kept."""
     total = 0
     for equation in jaxpr.eqns:
-        inner = [part for part in equation.params.values() if hasattr(part, "eqns")]
-        inner += [part.jaxpr for part in equation.params.values() if hasattr(part, "jaxpr")]
-        total += sum(_intermediate_bytes(part) for part in inner)
+        inner = _inner(equation)
+        total += sum(map(_intermediate_bytes, inner))
         total += sum(
             variable.aval.size * variable.aval.dtype.itemsize
             for variable in equation.outvars
             if hasattr(variable.aval, "size") and not inner
         )
+    return total
+
+
+def _operations(jaxpr: Any) -> float:
+    """The floating-point operations of all matrix products and convolutions."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        times = equation.params["length"] if equation.primitive.name == "scan" else 1
+        total += times * sum(map(_operations, _inner(equation)))
+        shapes = [variable.aval.shape for variable in equation.invars[:2]]
+        if equation.primitive.name == "dot_general":
+            contracted = equation.params["dimension_numbers"][0][0]
+            made = math.prod(equation.outvars[0].aval.shape)
+            total += 2.0 * made * math.prod(shapes[0][axis] for axis in contracted)
+        elif equation.primitive.name == "conv_general_dilated":
+            features = shapes[1][equation.params["dimension_numbers"].rhs_spec[0]]
+            made = math.prod(equation.outvars[0].aval.shape)
+            total += 2.0 * made * math.prod(shapes[1]) / features
     return total

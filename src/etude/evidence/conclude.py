@@ -1,6 +1,8 @@
 """What is found once, while data and outputs are at hand, and kept with a study's results."""
 
+import itertools
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -15,7 +17,7 @@ from etude.execution.rows import rows_of
 from etude.loss.base import Loss
 from etude.metric.base import JointMetric, Metric
 from etude.store.identity import digest
-from etude.store.records import StudyRecord
+from etude.store.records import MemberRecord, StudyRecord
 from etude.store.store import Store
 from etude.study import Choice
 
@@ -24,6 +26,9 @@ ENOUGH = 20
 
 NUMBERS = 20_000_000
 """The bootstrap of the choice holds at most so many statistics; beyond, there is none."""
+
+AT_ONCE = 100
+"""The outputs of so many members are in memory at once."""
 
 
 def conclude(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
@@ -65,11 +70,13 @@ def _selection(
     network_of = {place: n for n, judged in enumerate(networks) for place in judged.values()}
     position = {int(choice): index for index, choice in enumerate(choices)}
     table: np.ndarray | None = None
-    for member in record.members:
-        # A choice with a member that diverged keeps its NaN, and is never chosen.
-        if member.choice not in position or member.status not in ("done", "stopped"):
-            continue
-        outputs = store.outputs(member.identity) if member.outputs is None else member.outputs
+    # A choice with a member that diverged keeps its NaN, and is never chosen.
+    judging = (
+        member
+        for member in record.members
+        if member.choice in position and member.status in ("done", "stopped")
+    )
+    for member, outputs in _with_outputs(judging, store):
         if outputs is None or outputs.shape[1] != statistics.outputs(member.choice):
             return None
         values = statistics.of(member.choice, member.split, outputs)
@@ -99,6 +106,17 @@ def _selection(
     shown = float(comparison.judged_values[comparison.complete][best].mean())
     count = len(rows) if groups is None else len(np.unique(groups[rows]))
     return found.about(shown, comparison.bounds).finding([int(c) for c in choices], count)
+
+
+def _with_outputs(
+    members: Iterable[MemberRecord], store: Store
+) -> Iterator[tuple[MemberRecord, np.ndarray | None]]:
+    """Members with their outputs, which are read a few at a time."""
+    members = iter(members)
+    while some := list(itertools.islice(members, AT_ONCE)):
+        stored = store.outputs([m.identity for m in some if m.outputs is None])
+        for member in some:
+            yield member, stored.get(member.identity, member.outputs)
 
 
 def _networks(material: Material, seeds: int) -> list[dict[int, tuple[int, int]]]:
@@ -177,10 +195,6 @@ class _Statistics:
         return len(spec.classes) or spec.targets if loss is None else loss.outputs(spec)
 
     def _batch(self, split: int) -> Batch:
-        rows = rows_of(self._material, split)
         test = self._material.splits[split].test
         taken = np.pad(test, (0, self._rows - len(test)), mode="edge")
-        inputs, targets, weights = jax.tree.map(
-            lambda leaf: leaf[taken], (rows.inputs, rows.targets, rows.weights)
-        )
-        return jax.device_put(rows._replace(inputs=inputs, targets=targets, weights=weights))
+        return jax.device_put(rows_of(self._material, split, taken))

@@ -1,13 +1,15 @@
 """One member of every program, trained again on its own: it must come to the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from etude.engine.plan import Plan, inputs_of
+from etude.engine.plan import Plan
 from etude.engine.population import Population
 from etude.engine.state import Shared
 from etude.execution.record import curves_of
+from etude.execution.streaming import trained_alone
 from etude.store.records import MemberRecord
 
 SHARE = 0.1
@@ -44,6 +46,7 @@ def canary_of(
     shared: Shared,
     trained: dict[int, MemberRecord],
     metrics: tuple[str, ...],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Canary | None:
     """Train the first epoch of one member again, alone, and compare its metrics.
 
@@ -59,9 +62,10 @@ def canary_of(
         shared: the arrays that it reads.
         trained: number -> record of its members that are trained.
         metrics: the metrics of the study record.
+        stopped: asked every few seconds whether to give up.
 
     Returns:
-        None where nothing can be compared, or it would cost more than `SHARE`.
+        None where nothing can be compared, it would cost more than `SHARE`, or it was given up.
     """
     first = {number: record.curves[0] for number, record in trained.items() if record.epochs}
     finite = {number: curve for number, curve in first.items() if np.isfinite(curve[0, 0])}
@@ -70,9 +74,10 @@ def canary_of(
     member = min(finite, key=lambda number: (finite[number][0, 0], number))
     known = whole.programs[program]
     alone = population if population.width == 1 else Population(known.training, 1, known.options)
-    inputs, carry = alone.start(shared, [inputs_of(whole, member)])
-    carry = alone.train(shared, inputs, carry, 1)
-    again = curves_of(known, metrics, np.asarray(carry.history)[:1])[0]
+    found = trained_alone(whole, program, alone, shared, member, 1, stopped)
+    if found is None:
+        return None
+    again = curves_of(known, metrics, np.asarray(found[1].history)[:1])[0]
     if population.width == 1 and whole.device.platform == "cpu":
         agrees = np.array_equal(again, finite[member], equal_nan=True)
     else:

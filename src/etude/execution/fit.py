@@ -35,7 +35,7 @@ def fitted_record(
     material = whole.materials[whole.material_of(member.choice)]
     split, spec = material.splits[member.split], material.prepared.spec
     assert choice.estimator is not None
-    rows = rows_of(material, member.split)
+    rows = rows_of(material, member.split, np.arange(material.prepared.rows))
     inputs = rows.inputs
     if not isinstance(inputs, np.ndarray):
         raise InputError(f"`estimator` {choice.estimator} needs rows of numbers as inputs")

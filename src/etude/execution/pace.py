@@ -1,4 +1,4 @@
-"""How long a run will still take, from how long its epochs have taken so far."""
+"""How long a run will still take, from how long its steps have taken so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,17 +10,17 @@ class Stretch:
 
     Attributes:
         members: how many there are.
-        epochs: the budget of each.
-        guess: about how many seconds one member's epoch takes, before any was measured; 0 where
+        steps: the budget of each; 1 for an estimator.
+        guess: about how many seconds one member's step takes, before any was measured; 0 where
             nothing can be guessed: estimators count once one of them was measured.
-        trained: epochs trained so far, of all members together.
+        trained: steps trained so far, of all members together.
         seconds: how long they took one worker.
         ended: members that have ended.
-        spent: the epochs that those took: fewer than their budget where they stop early.
+        spent: the steps that those took: fewer than their budget where they stop early.
     """
 
     members: int
-    epochs: int
+    steps: int
     guess: float
     trained: int = 0
     seconds: float = 0.0
@@ -29,12 +29,12 @@ class Stretch:
     running: dict[int, int] = field(default_factory=dict)
 
     def left(self, usual: float) -> float:
-        """Epochs to train: members that have not ended take as many as those that have.
+        """Steps to train: members that have not ended take as many as those that have.
 
         Args:
             usual: the share of their budget that members of other programs have taken.
         """
-        each = self.spent / self.ended if self.ended else usual * self.epochs
+        each = self.spent / self.ended if self.ended else usual * self.steps
         begun = sum(min(done, each) for done in self.running.values())
         return max(0.0, (self.members - self.ended) * each - begun)
 
@@ -51,20 +51,20 @@ class Pace:
         self._stretches = stretches
         self._workers = workers
 
-    def trained(self, stretch: int, members: Sequence[int], epochs: int, seconds: float) -> None:
-        """A chunk has trained so many epochs more of each of its members."""
+    def trained(self, stretch: int, members: Sequence[int], steps: int, seconds: float) -> None:
+        """A chunk has trained so many steps more of each of its members."""
         part = self._stretches[stretch]
-        part.trained += epochs * len(members)
+        part.trained += steps * len(members)
         part.seconds += seconds
         for member in members:
-            part.running[member] = part.running.get(member, 0) + epochs
+            part.running[member] = part.running.get(member, 0) + steps
 
-    def ended(self, stretch: int, member: int, epochs: int) -> None:
-        """A member has ended after so many epochs."""
+    def ended(self, stretch: int, member: int, steps: int) -> None:
+        """A member has ended after so many steps."""
         part = self._stretches[stretch]
         part.running.pop(member, None)
         part.ended += 1
-        part.spent += epochs
+        part.spent += steps
 
     def left(self) -> float | None:
         """Seconds until all have ended; None before anything was measured.
@@ -77,7 +77,7 @@ class Pace:
         measured = [part for part in self._stretches if part.trained and part.guess]
         guessed = sum(part.guess * part.trained for part in measured)
         ratio = sum(part.seconds for part in measured) / guessed if guessed else 1.0
-        budget = sum(part.ended * part.epochs for part in measured)
+        budget = sum(part.ended * part.steps for part in measured)
         usual = sum(part.spent for part in measured) / budget if budget else 1.0
         work = sum(
             part.left(usual) * (part.seconds / part.trained if part.trained else ratio * part.guess)

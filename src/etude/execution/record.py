@@ -201,9 +201,9 @@ def member_record(
             for role, row in zip(ROLES, kept, strict=True)
         }
     outputs = None
-    if program.task.keep_outputs and not diverged:
-        outputs = np.asarray(part["outputs"], np.float32)[split.test]
-        outputs = outputs.reshape(split.test.size, -1)
+    if program.training.keeps_outputs and not diverged:
+        # The rows to test are judged first.
+        outputs = np.asarray(part["outputs"], np.float32)[: split.test.size]
     return replace(
         record,
         status=status.name.lower(),

@@ -3,16 +3,16 @@
 import statistics
 from typing import Any
 
-import jax
 import numpy as np
 
 from etude.engine.device import Device
-from etude.engine.plan import Plan, Program, inputs_of, plan
+from etude.engine.plan import Plan, Program, plan
 from etude.engine.population import Population
 from etude.engine.state import Carry
 from etude.engine.status import Status
 from etude.errors import InputError
 from etude.execution.record import curves_of
+from etude.execution.streaming import trained_alone
 from etude.network import Network, network_of
 from etude.store.identity import study_identity
 from etude.store.records import StudyRecord
@@ -51,10 +51,10 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
     _check_data(study, chosen, whole, record)
     program, material = whole.programs[0], whole.materials[0]
     population = Population(program.training, program.width, program.options)
-    shared = jax.device_put(material.shared)
-    inputs, carry = population.start(shared, [inputs_of(whole, 0)])
-    carry = population.train(shared, inputs, carry, last or program.task.epochs)
-    inputs, part = population.unstack((inputs, carry), 1)[0]
+    shared = material.on_device()
+    found = trained_alone(whole, 0, population, shared, 0, last or program.task.epochs)
+    assert found is not None
+    inputs, part = population.unstack(found, 1)[0]
     if int(part.status) == Status.DIVERGED:
         raise InputError(
             f"the network diverged at step {int(part.diverged)} when it was trained on all rows; "
@@ -106,6 +106,7 @@ def _on_all_rows(study: Study, chosen: Choice) -> Study:
         labels=(chosen.label,) if chosen.label else (),
         validation=TrainingOnly(),
         metric=study.metric,
+        precision=study.precision,
         seed=study.seed,
     )
 

@@ -1,7 +1,5 @@
 """The rows of a split as networks see them, on the host."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
@@ -11,27 +9,21 @@ from etude.engine.material import Material
 from etude.metric.base import Metric
 
 
-def rows_of(material: Material, split: int) -> Batch:
-    """All rows in order, scaled by what was fitted to the training rows of a split."""
-    shared = material.shared
+def rows_of(material: Material, split: int, rows: np.ndarray) -> Batch:
+    """Rows as they are judged, scaled by what was fitted to the training rows of a split.
+
+    Args:
+        material: the data.
+        split: number of the split.
+        rows: numbers of rows.
+    """
+    shared, arrays = material.shared, material.shared.arrays
+    if material.blocks is not None:
+        arrays, rows = material.gathered(rows), np.arange(len(rows))
     fitted, splits = jax.tree.map(lambda leaf: leaf[split], (shared.fitted, shared.splits))
-    source = Source(shared.arrays, fitted, splits)
-    stream, key = material.prepared.stream, jax.random.key(0)
-    parts = [
-        stream.evaluation(source, index, None, key)[0]
-        for index in range(int(stream.evaluations(source)))
-    ]
-    rows = material.prepared.rows
-
-    def joined(*leaves: Any) -> np.ndarray:
-        return np.concatenate([np.asarray(leaf) for leaf in leaves])[:rows]
-
-    first = parts[0]
-    inputs, targets, weights = (
-        jax.tree.map(joined, *(getattr(part, name) for part in parts))
-        for name in ("inputs", "targets", "weights")
-    )
-    return Batch(inputs, targets, weights, np.asarray(first.scale), np.asarray(first.offset))
+    source = Source(arrays, fitted, splits)
+    stream = material.prepared.stream
+    return jax.tree.map(np.asarray, stream.evaluation(source, rows, None, jax.random.key(0)))
 
 
 def statistics_of(metric: Metric, prediction: np.ndarray, batch: Batch) -> np.ndarray:

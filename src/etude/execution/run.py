@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from etude.engine.device import Device
-from etude.engine.plan import Plan, chunks, plan
+from etude.engine.plan import Plan, Program, plan
 from etude.execution.canary import Canary
+from etude.execution.chunk import Checkpoint, Trained
 from etude.execution.pace import Pace, Stretch
 from etude.execution.record import study_record
-from etude.execution.workers import CHUNK_ENDED, Checkpoint, Trained, Workers
+from etude.execution.workers import CHUNK_ENDED, Workers
 from etude.store.errors import StoreError
 from etude.store.records import FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
@@ -218,12 +219,31 @@ class _Run:
         for number in sorted(range(len(programs)), key=lambda n: -programs[n].seconds):
             missing = [member for member in programs[number].members if member not in self._results]
             missing.sort(key=self._shuffled)
-            first, *rest = chunks(missing, programs[number].width) or [[]]
+            if self._plan.materials[programs[number].material].blocks is not None:
+                others += [(number, group) for group in self._groups(missing, programs[number])]
+                continue
+            first, *rest = self._lanes(missing, programs[number].width) or [[]]
             if first:
                 firsts.append((number, first))
                 others += [(number, chunk) for chunk in rest]
         fits = [member for member in self._plan.estimators if member not in self._results]
         return firsts + [(None, [member]) for member in fits] + others
+
+    def _lanes(self, members: list[int], width: int) -> list[list[int]]:
+        """What is trained in one go: one after another, or side by side as long as any waits."""
+        if width == 1:
+            return [[member] for member in members]
+        lanes = min(self._plan.device.workers, -(-len(members) // width))
+        return [members[lane::lanes] for lane in range(lanes)]
+
+    def _groups(self, members: list[int], program: Program) -> list[list[int]]:
+        """What trains together where blocks are streamed, once for each worker that is to help."""
+        size, found = program.together(self._plan.device), []
+        for start in range(0, len(members), size):
+            group = members[start : start + size]
+            helpers = min(self._plan.device.workers, -(-len(group) // program.width))
+            found += [group] * helpers
+        return found
 
     def _shuffled(self, member: int) -> tuple[bytes, int]:
         """Sorts members by choice, the choices in no meaningful order."""
@@ -241,8 +261,8 @@ class _Run:
         stretches = [
             Stretch(
                 members=sum(member not in self._results for member in program.members),
-                epochs=program.task.epochs,
-                guess=program.seconds / program.width / program.task.epochs,
+                steps=program.steps,
+                guess=program.seconds / program.width / program.steps,
             )
             for program in self._plan.programs
         ]
@@ -260,7 +280,7 @@ class _Run:
             if item is CHUNK_ENDED:
                 chunks_left -= 1
             elif isinstance(item, Trained):
-                self._pace.trained(item.program, item.members, item.epochs, item.seconds)
+                self._pace.trained(item.program, item.members, item.steps, item.seconds)
             elif item is not None:
                 self._waiting.append(item)
             if not chunks_left or time.monotonic() - saved > SAVE_SECONDS:
@@ -280,7 +300,7 @@ class _Run:
             return
         records = [item for item in self._waiting if isinstance(item, MemberRecord)]
         checkpoints = {
-            item.identity: (item.epoch, item.content)
+            item.identity: (item.step, item.content)
             for item in self._waiting
             if isinstance(item, Checkpoint)
         }
@@ -302,7 +322,7 @@ class _Run:
             number = self._number_of[record.identity]
             self._results[number] = kept
             self._trained.add(number)
-            self._pace.ended(self._stretch_of(number), number, max(1, record.epochs))
+            self._pace.ended(self._stretch_of(number), number, max(1, record.steps))
         self._tell("train")
 
     def _tell(self, stage: str, note: str = "") -> None:
@@ -334,6 +354,7 @@ class _Run:
             programs=tuple(
                 {
                     "members": len(program.members),
+                    "choices": sorted({self._plan.members[m].choice for m in program.members}),
                     "width": program.width,
                     "parameters": program.training.parameters,
                     "batch_size": program.task.batch_size,

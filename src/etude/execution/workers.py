@@ -2,23 +2,20 @@
 
 import queue
 import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-import jax
-import numpy as np
-
-from etude.engine.checkpoint import from_bytes, to_bytes
-from etude.engine.plan import Plan, inputs_of
+from etude.engine.material import Material
+from etude.engine.plan import Plan
 from etude.engine.population import Population
-from etude.engine.state import Carry, Shared
-from etude.engine.status import Status
+from etude.engine.state import Shared
 from etude.execution.canary import Canary, canary_of
+from etude.execution.chunk import Checkpoints, Chunk, Trained
 from etude.execution.fit import fitted_record
-from etude.execution.record import member_record, results_of
+from etude.execution.streaming import Streaming
 from etude.store.records import MemberRecord, StudyRecord
 
 SEGMENT_SECONDS = 2.0
@@ -26,29 +23,6 @@ SEGMENT_SECONDS = 2.0
 
 CHUNK_ENDED = object()
 """Arrives after everything that a chunk has to store."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Where a member stood at a border, on its way to the store."""
-
-    identity: str
-    epoch: int
-    content: bytes
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A chunk has trained for a while; the program of an estimator is −1, its epochs 1."""
-
-    program: int
-    members: tuple[int, ...]
-    epochs: int
-    seconds: float
-
-
-Checkpoints = Callable[[list[str]], list[tuple[int, bytes] | None]]
-"""The newest checkpoint of each of some members: epoch and content."""
 
 
 class Workers:
@@ -76,6 +50,8 @@ class Workers:
         ]
         self._shared: dict[int, Shared] = {}
         self._shared_lock = threading.Lock()
+        self._streams: dict[int, Streaming | None] = {}
+        self._streams_lock = threading.Lock()
         self._broken: dict[int, str] = {}
 
     def compile(self, number: int) -> None:
@@ -88,12 +64,14 @@ class Workers:
             self._broken[number] = f"cannot be compiled: {type(error).__name__}: {error}"
 
     def train(self, number: int | None, members: list[int]) -> None:
-        """Train one chunk; what goes wrong is a result of its members, and the study goes on.
+        """Train some members; what goes wrong is a result of theirs, and the study goes on.
 
         Args:
             number: of the program; None for an estimator, which is in none.
-            members: the members of the chunk.
+            members: which members, of that program. Where blocks are streamed they train
+                together, and several threads are called with the same ones.
         """
+        left = list(members)
         try:
             if self.stop.is_set():
                 return
@@ -101,13 +79,17 @@ class Workers:
                 record = self._fitted(members[0])
                 self.arrived.put(Trained(-1, tuple(members), 1, record.seconds))
                 self.arrived.put(record)
+            elif self._material(number).blocks is not None:
+                left = []
+                self._stream(number, members)
             elif number in self._broken:
                 self._fail(members, self._broken[number])
             else:
-                for record in self._trained(number, members):
+                for member, record in self._trained(number, members):
                     self.arrived.put(record)
+                    left.remove(member)
         except BaseException as error:
-            self._fail(members, f"{type(error).__name__}: {error}")
+            self._fail(left, f"{type(error).__name__}: {error}")
         finally:
             self.arrived.put(CHUNK_ENDED)
 
@@ -124,7 +106,15 @@ class Workers:
             return None
         try:
             population, shared = self.populations[number], self._share(number)
-            return canary_of(self._plan, number, population, shared, trained, self._record.metrics)
+            return canary_of(
+                self._plan,
+                number,
+                population,
+                shared,
+                trained,
+                self._record.metrics,
+                self.stop.is_set,
+            )
         except Exception as error:
             first = min(trained)
             reason = f"could not be trained again: {type(error).__name__}: {error}"
@@ -138,79 +128,84 @@ class Workers:
             record = self._record.members[member]
             self.arrived.put(replace(record, status="failed", reason=reason))
 
-    def _trained(self, number: int, members: list[int]) -> list[MemberRecord]:
-        """Train one chunk from its start, or from where an earlier run left it.
+    def _trained(self, number: int, members: list[int]) -> Iterator[tuple[int, MemberRecord]]:
+        """Train members of one program, W at a time, each from where an earlier run left it.
 
-        Returns:
-            the records of its members; none where the run is stopped before its end.
+        At every border those that have ended leave, and waiting ones take their places: nothing
+        is computed for a member that stopped or diverged but the rest of its segment.
+
+        Yields:
+            number and record of each as it ends; fewer than all where the run is stopped.
         """
-        program, population = self._plan.programs[number], self.populations[number]
-        shared = self._share(number)
-        begin = time.perf_counter()
-        inputs, carry = population.start(shared, [inputs_of(self._plan, m) for m in members])
-        carry, done = self._resumed(population, members, carry)
-        epochs = program.task.epochs
-        # A long program begins with one epoch, which tells how many make a segment.
-        ahead = 1 if program.seconds > SEGMENT_SECONDS else epochs
-        while done < epochs:
+        shared, chunk, waiting = self._share(number), self._chunk(number), deque(members)
+        while waiting or chunk.running:
             if self.stop.is_set():
-                return []
-            start = time.perf_counter()
-            carry = population.train(shared, inputs, carry, min(epochs, done + ahead))
-            trained = int(np.max(carry.epoch)) - done
-            seconds = time.perf_counter() - start
-            self.arrived.put(Trained(number, tuple(members), trained, seconds))
-            if not np.any(np.asarray(carry.status) == Status.RUNNING):
-                break
-            done += ahead
-            ahead = max(1, int(SEGMENT_SECONDS / seconds * ahead))
-            if self._checkpoints is not None:
-                self._keep(population, members, carry, done)
-        seconds = (time.perf_counter() - begin) / len(members)
-        results = population.unstack(results_of(carry), len(members))
-        return [
-            member_record(
-                self._plan,
-                member,
-                self._record.members[member],
-                self._record.metrics,
-                part,
-                seconds,
-            )
-            for member, part in zip(members, results, strict=True)
-        ]
+                chunk.keep()
+                return
+            came = [waiting.popleft() for _ in range(min(len(waiting), chunk.free))]
+            chunk.join(shared, came)
+            yield from chunk.segment(shared)
 
-    def _resumed(
-        self, population: Population, members: list[int], carry: Carry
-    ) -> tuple[Carry, int]:
-        """The carry with what checkpoints hold of these members, and the epochs they share."""
-        if self._checkpoints is None:
-            return carry, 0
-        checkpoints = self._checkpoints(
-            [self._record.members[member].identity for member in members]
+    def _stream(self, number: int, members: list[int]) -> None:
+        """Train members of one program with other threads, on one block after the other."""
+        stream = self._streaming(number, members)
+        while stream is not None and not self.stop.is_set() and (taken := stream.take()):
+            chunk, position = taken
+            try:
+                block = stream.block(position)
+                while not self.stop.is_set() and chunk.running and chunk.position == position:
+                    for _, record in chunk.segment(block):
+                        self.arrived.put(record)
+                del block
+            except BaseException as error:
+                self._fail(chunk.leave(), f"{type(error).__name__}: {error}")
+            finally:
+                stream.give_back(chunk)
+        if stream is not None and self.stop.is_set():
+            for chunk in stream.stop():
+                chunk.keep()
+
+    def _streaming(self, number: int, members: list[int]) -> Streaming | None:
+        """The members of one program in their chunks, which all threads that come here share."""
+        with self._streams_lock:
+            if members[0] not in self._streams:
+                self._streams[members[0]] = None
+                if number in self._broken:
+                    self._fail(members, self._broken[number])
+                    return None
+                try:
+                    self._streams[members[0]] = self._begun(number, members)
+                except BaseException as error:
+                    self._fail(members, f"{type(error).__name__}: {error}")
+            return self._streams[members[0]]
+
+    def _begun(self, number: int, members: list[int]) -> Streaming:
+        program, blocks = self._plan.programs[number], self._material(number).blocks
+        assert blocks is not None
+        shared, chunks = self._share(number), []
+        for first in range(0, len(members), program.width):
+            chunks.append(self._chunk(number))
+            chunks[-1].join(shared, members[first : first + program.width])
+        return Streaming(chunks, partial(blocks.read, shared), program.task.epochs * blocks.count)
+
+    def _chunk(self, number: int) -> Chunk:
+        return Chunk(
+            self._plan,
+            self._record,
+            number,
+            self.populations[number],
+            self._checkpoints,
+            self.arrived,
+            SEGMENT_SECONDS,
         )
-        if not any(checkpoints):
-            return carry, 0
-        parts = population.unstack(carry, population.width)
-        epochs = [0] * len(members)
-        for place, checkpoint in enumerate(checkpoints):
-            # One that does not fit was left by other code; its member starts again.
-            with suppress(ValueError):
-                if checkpoint is not None:
-                    parts[place] = from_bytes(checkpoint[1], parts[place])
-                    epochs[place] = checkpoint[0]
-        return population.stack(parts), min(epochs)
 
-    def _keep(self, population: Population, members: list[int], carry: Carry, epoch: int) -> None:
-        """Hand a checkpoint of each member to the writer."""
-        for member, part in zip(members, population.unstack(carry, len(members)), strict=True):
-            identity = self._record.members[member].identity
-            self.arrived.put(Checkpoint(identity, epoch, to_bytes(part)))
+    def _material(self, number: int) -> Material:
+        return self._plan.materials[self._plan.programs[number].material]
 
     def _share(self, number: int) -> Shared:
         """The shared arrays of a program on the device; programs on the same data share them."""
         material = self._plan.programs[number].material
         with self._shared_lock:
             if material not in self._shared:
-                self._shared[material] = jax.device_put(self._plan.materials[material].shared)
+                self._shared[material] = self._plan.materials[material].on_device()
             return self._shared[material]

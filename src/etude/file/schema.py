@@ -31,6 +31,7 @@ TEXTS = {
     "metric": "What decides; by default accuracy for classes, RMSE for numbers, else the loss.",
     "baseline": "The choice that all others are compared with, as the ranking calls it.",
     "region": "Differences of the metric up to so much do not matter in practice.",
+    "precision": "Of matrix products; tf32 and bfloat16 need a GPU.",
     "data": "Where the rows come from.",
     "model": "Which networks.",
     "loss": "What training makes small.",

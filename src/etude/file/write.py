@@ -27,7 +27,7 @@ def write_study(study: Study) -> str:
     lines = [f"name = {_value(study.name)}"]
     lines += [
         f"{field} = {_value(getattr(study, field))}"
-        for field in ("seed", "seeds", "labels", "baseline", "region")
+        for field in ("seed", "seeds", "labels", "baseline", "region", "precision")
         if getattr(study, field) != Study.model_fields[field].default
     ]
     if study.metric is not None:

@@ -147,14 +147,19 @@ def latest_checkpoint(connection: Connection, identity: str) -> tuple[int, bytes
     return None
 
 
-def outputs(connection: Connection, identity: str) -> np.ndarray | None:
-    """What a member's kept weights give for its test rows."""
+def outputs(connection: Connection, identities: Sequence[str]) -> dict[str, np.ndarray | None]:
+    """What the kept weights of members give for their test rows."""
     place = (literal(0), literal(0), literal(0))
-    query = _members(connection, place, outputs=True).where(member.c.identity == identity)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise ValueError(f"the store holds no member {identity!r}")
-    return encoding.member_record(row, outputs=True).outputs
+    query = _members(connection, place, outputs=True)
+    found: dict[str, np.ndarray | None] = {}
+    for some in _at_once(identities):
+        for row in connection.execute(query.where(member.c.identity.in_(some))):
+            record = encoding.member_record(row, outputs=True)
+            found[record.identity] = record.outputs
+    for identity in identities:
+        if identity not in found:
+            raise ValueError(f"the store holds no member {identity!r}")
+    return found
 
 
 def _members(connection: Connection, place: Sequence[Any], outputs: bool) -> Select[Any]:

@@ -186,9 +186,9 @@ class Store:
         with self._database.reading() as connection:
             return studies.summaries(connection)
 
-    def outputs(self, identity: str) -> np.ndarray | None:
-        """`[test rows, outputs]` of a member; None where they were not kept."""
+    def outputs(self, identities: Sequence[str]) -> dict[str, np.ndarray | None]:
+        """Of each of these members `[test rows, outputs]`; None where they were not kept."""
         from etude.store import members as rows
 
         with self._database.reading() as connection:
-            return rows.outputs(connection, identity)
+            return rows.outputs(connection, identities)

@@ -224,8 +224,9 @@ def _outcomes(rule: Algorithm, among_others: bool, width: int) -> tuple[_Outcome
         )
         for first in range(0, len(program.members), width):
             chunk = program.members[first : first + width]
-            inputs, carry = compiled.start(shared, [inputs_of(whole, number) for number in chunk])
-            carry = compiled.train(shared, inputs, carry, program.task.epochs)
+            begun = {place: inputs_of(whole, number) for place, number in enumerate(chunk)}
+            inputs, carry = compiled.start(shared, begun)
+            carry = compiled.train(shared, inputs, carry, program.steps)
             parts = compiled.unstack((carry.weights, carry.history, carry.status), len(chunk))
             for number, (weights, history, status) in zip(chunk, parts, strict=True):
                 outcomes[number] = _Outcome(weights, history, Status(int(status)))

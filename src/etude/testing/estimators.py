@@ -102,6 +102,6 @@ def _tasks(estimator: Estimator, beside: Beside) -> Iterator[_Task]:
         test = rows[::3]
         train = np.setdiff1d(rows, test)
         split = RowSplit(train, np.empty(0, np.int64), test)
-        batch = rows_of(Material(prepared, (split,), ()), 0)
+        batch = rows_of(Material(prepared, (split,), ()), 0, np.arange(prepared.rows))
         inputs = batch.inputs.reshape(prepared.rows, -1).astype(np.float64)
         yield _Task(prepared.spec, inputs, batch.targets, train)

@@ -12,6 +12,7 @@ import numpy as np
 from etude.batch import Batch
 from etude.component import Component
 from etude.data.base import Data, Prepared, Source
+from etude.data.channel_scale import BYTE
 from etude.data.rows import Rows
 from etude.testing.beside import QUICK, Beside, close, demand, prepared_once, same_bits, source_of
 from etude.validation.base import RowSplit
@@ -64,7 +65,7 @@ def sizes(data: Data, beside: Beside) -> None:
     prepared = prepared_once(data)
     spec, rows = prepared.spec, prepared.rows
     demand(rows >= 1, f"{data} has {rows} rows")
-    for name in ("targets", "strata", "groups", "truth"):
+    for name in ("targets", "strata", "groups", "truth", "weights"):
         told = getattr(prepared, name)
         demand(
             told is None or len(told) == rows,
@@ -72,7 +73,8 @@ def sizes(data: Data, beside: Beside) -> None:
             "rows",
         )
     source, _ = _source(prepared, beside)
-    batch, _ = prepared.stream.evaluation(source, 0, _module(prepared, beside), _key())
+    every = np.arange(rows)
+    batch = prepared.stream.evaluation(source, every, _module(prepared, beside), _key())
     for leaf in jax.tree.leaves(batch.inputs):
         demand(
             bool(np.isfinite(leaf).all()) if leaf.dtype.kind == "f" else True,
@@ -89,6 +91,13 @@ def sizes(data: Data, beside: Beside) -> None:
             batch.targets.shape[1:] == (spec.targets,),
             f"targets of {data} must have the shape [rows, {spec.targets}], got "
             f"{list(batch.targets.shape)}",
+        )
+    if spec.task == "tokens":
+        low, high = int(batch.targets.min()), int(batch.targets.max())
+        demand(
+            batch.targets.shape == batch.inputs.shape and low >= -1 and high < spec.vocabulary,
+            f"targets of {data} must be tokens below {spec.vocabulary} at every step, or -1, got "
+            f"the shape {list(batch.targets.shape)} and {low} to {high}",
         )
     if spec.task == "classes" and batch.targets.ndim == 1:
         low, high = int(batch.targets.min()), int(batch.targets.max())
@@ -107,13 +116,13 @@ def every_row(data: Data, beside: Beside) -> None:
         return
     source, split = _source(prepared, beside)
     drawn: list[int] = []
-    gather = type(stream).gather
+    draw = type(stream).drawn
 
-    def noting(self: Rows, source: Source, index: Any, weights: Any) -> Batch:
+    def noting(self: Rows, source: Source, index: Any, weights: Any, key: Any) -> Batch:
         drawn.extend(np.asarray(index)[np.asarray(weights) > 0].tolist())
-        return gather(self, source, index, weights)
+        return draw(self, source, index, weights, key)
 
-    noted = _replaced(stream, "gather", noting)
+    noted = _replaced(stream, "drawn", noting)
     for epoch in range(2):
         drawn.clear()
         for _ in _epoch(noted, source, _module(prepared, beside), epoch):
@@ -126,23 +135,28 @@ def every_row(data: Data, beside: Beside) -> None:
 
 
 def evaluation(data: Data, beside: Beside) -> None:
-    """Its evaluation has a row for every weight of the roles, in their order."""
+    """Its evaluation is of the rows asked for, each the same whatever the others."""
     prepared = prepared_once(data)
     source, _ = _source(prepared, beside)
     module = _module(prepared, beside)
-    found = []
-    for index in range(int(prepared.stream.evaluations(source))):
-        batch, roles = prepared.stream.evaluation(source, index, module, _key())
-        rows = {leaf.shape[0] for leaf in jax.tree.leaves((batch.inputs, batch.weights))}
+    few = np.unique(np.linspace(0, prepared.rows - 1, BATCH).astype(np.int64))
+
+    def evaluated(rows: np.ndarray) -> Any:
+        batch = prepared.stream.evaluation(source, rows, module, _key())
+        for leaf in jax.tree.leaves((batch.inputs, batch.weights)):
+            demand(
+                leaf.shape[0] == len(rows),
+                f"the evaluation of {len(rows)} rows of {data} gives {leaf.shape[0]}",
+            )
         demand(
-            rows == {roles.shape[1]},
-            f"an evaluation batch of {data} has {sorted(rows)} rows and {roles.shape[1]} weights "
-            "of roles",
+            bool(np.all(np.asarray(batch.weights) == 1)),
+            f"rows in the evaluation of {data} must weigh 1: their roles weigh them",
         )
-        found.append(np.asarray(roles))
+        return _numbers(batch)
+
     demand(
-        np.array_equal(np.concatenate(found, 1), source.split.roles),
-        f"the evaluation of {data} gives rows other roles than they have",
+        close(jax.tree.map(lambda leaf: leaf[::-1], evaluated(few[::-1])), evaluated(few)),
+        f"the evaluation of {data} gives other rows where they are asked for in another order",
     )
 
 
@@ -185,7 +199,8 @@ def fitted(data: Data, beside: Beside) -> None:
         jax.tree_util.keystr(path).strip("[]'.") for path, _ in jax.tree.leaves_with_path(halves[0])
     ]
     for path, first, second in zip(paths, *map(jax.tree.leaves, halves), strict=True):
-        alike = np.array_equal(first, second) and not np.isin(first, (0, 1)).all()
+        # 0, 1 and the step of a byte are what is not fitted
+        alike = np.array_equal(first, second) and not np.isin(first, (0, 1, BYTE)).all()
         demand(
             not alike,
             f"`{path}` of what {data} fits is the same for one half of the rows and for the "
