@@ -54,6 +54,17 @@ class Added:
         return "Added"
 
 
+class AbsentAtDefault:
+    """Marks a traced field whose default means that what it is a number of is not there.
+
+    With its default it is structure: the programs of such components do without that part
+    instead of computing what changes nothing.
+    """
+
+    def __repr__(self) -> str:
+        return "AbsentAtDefault"
+
+
 class UnknownName(ValueError):
     """No component of this kind has the name asked for."""
 
@@ -286,6 +297,15 @@ def _is_subtree(value: Any) -> bool:
     )
 
 
+def _is_absent(field: FieldInfo, value: Any) -> bool:
+    # Inside a trace the value is a tracer, or what stands for one: only a number is looked at.
+    return (
+        _has_mark(field, AbsentAtDefault)
+        and isinstance(value, int | float)
+        and value == field.default
+    )
+
+
 def _flatten_with_keys(component: Component) -> tuple[list[tuple[Any, Any]], Any]:
     cls = type(component)
     traced = cls.traced_fields()
@@ -294,7 +314,8 @@ def _flatten_with_keys(component: Component) -> tuple[list[tuple[Any, Any]], Any
     names: list[str] = []
     for name in cls.model_fields:
         value = getattr(component, name)
-        if name in traced or _is_subtree(value):
+        absent = name in traced and _is_absent(cls.model_fields[name], value)
+        if (name in traced and not absent) or _is_subtree(value):
             children.append((jax.tree_util.GetAttrKey(name), value))
             names.append(name)
         else:

@@ -47,3 +47,5 @@ def test_bad_input_is_refused() -> None:
     for model in (Linear(), DeepLinear()):
         with pytest.raises(InputError, match="at least 1 input number"):
             model.check(Spec("numbers", (3, 0)))
+        with pytest.raises(InputError, match="needs numbers, and these data are symbols"):
+            model.check(Spec("classes", (3,), classes=("a", "b"), sizes=(("vocabulary", 2),)))

@@ -80,6 +80,74 @@ def test_inputs_of_several_axes_are_flattened_row_by_row() -> None:
     np.testing.assert_array_equal(module(images), module(images.reshape(5, 6)))
 
 
+def test_normalization_and_dropout_stand_around_the_activation() -> None:
+    """h ← φ(norm(hW)) by hand; with weights of rows; dropout in training alone."""
+    model = MLP(widths=(5,), normalization="batch", dropout=0.5)
+    module = model.build(SPEC, 2, nnx.Rngs(params=jax.random.key(0), dropout=jax.random.key(1)))
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    first, second = module(x), module(x)
+    assert (first != second).any()
+    module.eval()
+    first, last = module.layers
+    assert first.bias is None
+    hidden = x @ np.asarray(first.kernel)
+    norm = module.norms[0]
+    hidden = (hidden - np.asarray(norm.mean)) / np.sqrt(np.asarray(norm.variance) + 1e-5)
+    expected = np.maximum(hidden, 0) @ np.asarray(last.kernel) + np.asarray(last.bias)
+    np.testing.assert_allclose(module(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_batch_normalization_leaves_padded_rows_out() -> None:
+    module = build(MLP(widths=(5,), normalization="batch"))
+    x = jax.random.normal(jax.random.key(1), (6, 4))
+    padded = jnp.concatenate([x, jnp.full((2, 4), 50.0)])
+    weights = jnp.asarray([1.0] * 6 + [0.0] * 2)
+    np.testing.assert_allclose(module(padded, weights)[:6], module(x), rtol=1e-4, atol=1e-5)
+
+
+def test_weight_normalization_starts_as_without_and_keeps_lengths_apart() -> None:
+    plain, normal = build(MLP(widths=(5,))), build(MLP(widths=(5,), normalization="weight"))
+    x = jax.random.normal(jax.random.key(1), (6, 4))
+    np.testing.assert_allclose(normal(x), plain(x), rtol=1e-5, atol=1e-6)
+    for layer in normal.layers:
+        layer.kernel[...] *= 7
+    np.testing.assert_allclose(normal(x), plain(x), rtol=1e-5, atol=1e-6)
+    normal.layers[1].scale[...] *= 3
+    np.testing.assert_allclose(normal(x), 3 * plain(x), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer", "weight"])
+def test_every_normalization_trains_from_the_same_weights(normalization: Any) -> None:
+    module = build(MLP(widths=(8, 6), normalization=normalization))
+    plain = build(MLP(widths=(8, 6)))
+    for layer, other in zip(module.layers, plain.layers, strict=True):
+        np.testing.assert_array_equal(layer.kernel, other.kernel)
+    x = jax.random.normal(jax.random.key(1), (16, 4))
+    gradient = nnx.jit(nnx.grad(lambda module: jnp.sum(module(x) ** 3)))(module)
+    for leaf in jax.tree.leaves(gradient):
+        assert np.isfinite(leaf).all()
+        assert np.abs(leaf).max() > 0
+
+
+def test_symbols_are_embedded_side_by_side() -> None:
+    spec = Spec("classes", (3,), classes=("a", "b"), sizes=(("vocabulary", 7),))
+    module = build(MLP(widths=(5,), embedding=4), spec)
+    symbols = jnp.asarray([[0, 6, 2], [2, 2, 5]])
+    table = np.asarray(module.embedding.table)
+    assert table.shape == (7, 4)
+    rows = table[np.asarray(symbols)].reshape(2, 12)
+    np.testing.assert_allclose(module(symbols), module.stack(jnp.asarray(rows)), rtol=1e-5)
+    with pytest.raises(InputError, match="gives one output per row"):
+        MLP().check(Spec("tokens", (3,), sizes=(("vocabulary", 7),)))
+
+
+def test_added_fields_are_told_where_they_say_something() -> None:
+    assert not {"normalization", "dropout", "embedding"} & MLP().document().keys()
+    assert MLP(dropout=0.5, normalization="layer").document()["dropout"] == 0.5
+    with pytest.raises(ValidationError, match="less than 1"):
+        MLP(dropout=1.0)
+
+
 def test_same_key_same_weights() -> None:
     first, second, other = (weights(build(MLP(), seed=seed)) for seed in (3, 3, 4))
     for left, right in zip(first, second, strict=True):

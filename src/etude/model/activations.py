@@ -1,5 +1,6 @@
 """Activations: what a unit does with its weighted sum."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -19,7 +20,8 @@ def leaky_relu(x: jax.Array) -> jax.Array:
 
 def gelu(x: jax.Array) -> jax.Array:
     """x · Φ(x), Φ the normal distribution function, exact (Hendrycks & Gimpel, 2016)."""
-    return jax.nn.gelu(x, approximate=False)
+    # JAX's own form with the complement of erf takes a third longer.
+    return 0.5 * x * (1 + jax.lax.erf(x * math.sqrt(0.5)))
 
 
 def silu(x: jax.Array) -> jax.Array:

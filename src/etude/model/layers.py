@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,10 @@ from pydantic import Field
 
 from etude.batch import Spec
 from etude.errors import InputError
+from etude.model.dropout import Dropout
 from etude.model.initializers import Initializer
+from etude.model.normalization import Normalization, norm
+from etude.model.product import product
 
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...], Field(min_length=1, max_length=200)
@@ -20,15 +23,73 @@ Widths = Annotated[
 """Units of each hidden layer."""
 
 
+class Dense(nnx.Module):  # type: ignore[misc]
+    """y = xW + b, on the last axis.
+
+    With `weight_norm` every column of W is g · v / ‖v‖: its length g is a weight of its own
+    (Salimans & Kingma, 2016). W starts as it does without.
+
+    Args:
+        inputs, outputs: lengths of the last axis before and after.
+        initializer: draws W (or v) `[inputs, outputs]`.
+        bias_initializer: draws b `[outputs]`.
+        rngs: where initial weights draw their random numbers.
+        bias: whether there is b.
+        weight_norm: whether lengths and directions of W are apart.
+
+    Attributes:
+        kernel: W, or v.
+        bias: b, or None.
+        scale: g `[outputs]`, or None.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        initializer: Initializer,
+        bias_initializer: Initializer,
+        rngs: nnx.Rngs,
+        *,
+        bias: bool = True,
+        weight_norm: bool = False,
+    ) -> None:
+        dtype = jnp.result_type(float)
+        kernel = initializer(rngs.params(), (inputs, outputs), dtype)
+        # Drawn for in any case: further layers start the same with and without it.
+        key = rngs.params()
+        self.kernel = nnx.Param(kernel)
+        self.bias = nnx.data(None)
+        if bias:
+            self.bias = nnx.Param(bias_initializer(key, (outputs,), dtype))
+        self.scale = nnx.data(None)
+        if weight_norm:
+            self.scale = nnx.Param(jnp.sqrt(jnp.sum(kernel**2, 0)))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """From `[..., inputs]` to `[..., outputs]`."""
+        kernel = self.kernel[...]
+        if self.scale is not None:
+            squares = jnp.sum(kernel**2, 0)
+            # A column of zeros has no direction.
+            kernel = kernel * (self.scale[...] * jax.lax.rsqrt(jnp.where(squares > 0, squares, 1)))
+        y = product(x, kernel)
+        return y if self.bias is None else y + self.bias[...]
+
+
 class Stack(nnx.Module):  # type: ignore[misc]
-    """Fully connected layers: h ← φ(hW + b), the last one without φ.
+    """Fully connected layers: h ← dropout(φ(norm(hW + b))), the last one hW + b.
+
+    Before batch normalization there is no b, which it would take off again.
 
     Args:
         sizes: inputs, width of each hidden layer, outputs.
         activation: φ.
         initializer: draws each W `[inputs, outputs]`.
         bias_initializer: draws each b `[outputs]`.
-        rngs: where initial weights draw their random numbers.
+        rngs: where initial weights and dropout draw their random numbers.
+        normalization: of the hidden layers; "weight" is that of every W.
+        dropout: the rate of dropout.
     """
 
     def __init__(
@@ -38,27 +99,33 @@ class Stack(nnx.Module):  # type: ignore[misc]
         initializer: Initializer,
         bias_initializer: Initializer,
         rngs: nnx.Rngs,
+        normalization: Normalization = "none",
+        dropout: Any = 0.0,
     ) -> None:
         self.activation = activation
+        hidden = len(sizes) - 2
         self.layers = nnx.List(
             [
-                nnx.Linear(
+                Dense(
                     inputs,
                     outputs,
-                    kernel_init=initializer,
-                    bias_init=bias_initializer,
-                    param_dtype=jnp.result_type(float),
-                    rngs=rngs,
+                    initializer,
+                    bias_initializer,
+                    rngs,
+                    bias=place == hidden or normalization != "batch",
+                    weight_norm=normalization == "weight",
                 )
-                for inputs, outputs in pairwise(sizes)
+                for place, (inputs, outputs) in enumerate(pairwise(sizes))
             ]
         )
+        self.norms = nnx.List([norm(normalization, size, rngs) for size in sizes[1:-1]])
+        self.dropouts = nnx.List([Dropout(dropout, rngs) for _ in range(hidden)])
 
-    def __call__(self, inputs: jax.Array) -> jax.Array:
-        """From `[batch, ...]` to `[batch, outputs]`."""
+    def __call__(self, inputs: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+        """From `[batch, ...]`, rows with weights `[batch]`, to `[batch, outputs]`."""
         hidden = inputs.reshape(inputs.shape[0], -1)
-        for layer in self.layers[:-1]:
-            hidden = self.activation(layer(hidden))
+        for layer, normalize, drop in zip(self.layers, self.norms, self.dropouts, strict=False):
+            hidden = drop(self.activation(normalize(layer(hidden), weights)))
         return self.layers[-1](hidden)
 
 

@@ -6,6 +6,7 @@ from flax import nnx
 from pydantic import AfterValidator
 
 from etude.batch import Spec
+from etude.errors import InputError
 from etude.model.activations import identity
 from etude.model.base import Model
 from etude.model.initializers import Initializer, LecunUniform, Zeros
@@ -30,7 +31,7 @@ class Linear(Model):
     bias_initializer: Annotated[Initializer, AfterValidator(checked_bias_initializer)] = Zeros()
 
     def check(self, spec: Spec) -> None:
-        check_features(self.name, spec)
+        _check(self.name, spec)
 
     def build(self, spec: Spec, outputs: int, rngs: nnx.Rngs) -> nnx.Module:
         sizes = (features(spec), outputs)
@@ -55,8 +56,18 @@ class DeepLinear(Model):
     bias_initializer: Annotated[Initializer, AfterValidator(checked_bias_initializer)] = Zeros()
 
     def check(self, spec: Spec) -> None:
-        check_features(self.name, spec)
+        _check(self.name, spec)
 
     def build(self, spec: Spec, outputs: int, rngs: nnx.Rngs) -> nnx.Module:
         sizes = (features(spec), *self.widths, outputs)
         return Stack(sizes, identity, self.initializer, self.bias_initializer, rngs)
+
+
+def _check(model: str, spec: Spec) -> None:
+    """Raise an `InputError` when a row is no numbers."""
+    check_features(model, spec)
+    if spec.vocabulary:
+        raise InputError(
+            f"`model` {model} needs numbers, and these data are symbols, whose numbers are only "
+            "names: choose a network that embeds them, such as mlp or gpt"
+        )

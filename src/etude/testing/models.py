@@ -36,10 +36,12 @@ def output_shape(model: Model, beside: Beside) -> None:
             )
             demand(np.isfinite(leaf).all(), f"{model} gives outputs that are not finite")
         if isinstance(outputs, jax.Array) and beside.loss is None:
+            steps = problem.spec.inputs if problem.spec.task == "tokens" else ()
+            wanted = (ROWS, *steps, problem.outputs)
             demand(
-                outputs.shape == (ROWS, problem.outputs),
+                outputs.shape == wanted,
                 f"{model} gives outputs of shape {list(outputs.shape)} where the loss wants "
-                f"{[ROWS, problem.outputs]}",
+                f"{list(wanted)}",
             )
 
 
@@ -82,6 +84,30 @@ def batch_sizes(model: Model, beside: Beside) -> None:
             )
 
 
+def causal(model: Model, beside: Beside) -> None:
+    """Where there is a target at every step, what it gives there depends on no later step."""
+    for problem in _problems(model, beside):
+        if problem.spec.task != "tokens":
+            continue
+        module = _module(model, problem)
+        module.eval()
+        before, _ = _evaluated(module, problem, problem.batch)
+        seen = problem.spec.inputs[0] // 2
+        other = (problem.batch.inputs + 1) % problem.spec.vocabulary
+        later = jnp.arange(problem.spec.inputs[0]) >= seen
+        changed = problem.batch._replace(inputs=jnp.where(later, other, problem.batch.inputs))
+        after, _ = _evaluated(module, problem, changed)
+        demand(
+            close(after[:, :seen], before[:, :seen]),
+            f"{model} tells what follows from what comes later: its outputs at a step must not "
+            "depend on the steps behind it",
+        )
+        demand(
+            not close(after[:, seen:], before[:, seen:]),
+            f"{model} gives the same outputs whatever its inputs are",
+        )
+
+
 def padding(model: Model, beside: Beside) -> None:
     """In training, rows of weight 0 change neither the outputs of others nor what is kept."""
     kept = ROWS - PADDED
@@ -118,7 +144,7 @@ def gradients(model: Model, beside: Beside) -> None:
         )
 
 
-CHECKS = (output_shape, same_key, traced, batch_sizes, padding, gradients)
+CHECKS = (output_shape, same_key, traced, batch_sizes, causal, padding, gradients)
 
 
 def _problems(model: Model, beside: Beside) -> Iterable[Problem]:
