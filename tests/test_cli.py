@@ -21,6 +21,7 @@ import pytest
 from flax import nnx
 
 from etude import cli, ending
+from etude.data.names import prepare_names
 from etude.data.table import Table
 from etude.engine.plan import plan
 from etude.engine.population import Population
@@ -30,6 +31,7 @@ from etude.execution.run import Event
 from etude.file import read_study
 from etude.loss.classification import CrossEntropy
 from etude.model.linear import Linear
+from etude.model.mlp import MLP
 from etude.network import network_of
 from etude.store.errors import StoreError
 from etude.store.store import Store
@@ -37,7 +39,7 @@ from etude.store.store import Store
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NETWORKS = 2 * 2 * 3 * 2  # models, learning rates, folds, seeds
 
-COMMANDS = ["check", "run", "list", "show", "report", "refit", "predict"]
+COMMANDS = ["check", "run", "list", "show", "report", "refit", "predict", "sample"]
 COMMANDS += ["components", "schema"]
 
 # DESIGN, section 7.
@@ -384,6 +386,7 @@ def test_usage_errors_are_bad_input() -> None:
         "export",
         "refit",
         "predict",
+        "sample",
         "components",
         "schema",
     ]:
@@ -694,3 +697,42 @@ def test_standard_output_that_is_full_is_told() -> None:
 def test_input_errors_are_messages_for_people() -> None:
     assert issubclass(InputError, ValueError)
     assert ending._exit_code(InputError("`x` must be \x1b[31m")) == ending.BAD_INPUT
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved network of names, untrained."""
+    folder = tmp_path_factory.mktemp("names") / "net"
+    prepared = prepare_names(["anna", "\x1bob", "nab"], 2)
+    model, loss = MLP(widths=(3,)), CrossEntropy()
+    module = model.build(prepared.spec, loss.outputs(prepared.spec), nnx.Rngs(0))
+    choice = {"model": model.document(), "loss": loss.document(), "data": {}, "algorithm": {}}
+    network_of(prepared, model, loss, module, {}, choice, {}).save(folder)
+    return folder
+
+
+def test_sample(writer: Path) -> None:
+    outcome = etude("sample", writer, "--prompt", "na", "--count", 3, "--length", 9, "--seed", 1)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.endswith("\n")
+    texts = outcome.out.splitlines()
+    assert len(texts) == 3
+    assert all(text.startswith("na") and len(text) <= 11 for text in texts)
+    best = [etude("sample", writer, *more).out for more in (("--temperature", 0), ("--top-k", 1))]
+    assert best[0] == best[1]
+
+
+def test_a_sample_cannot_forge_a_terminal(writer: Path) -> None:
+    options = ("--prompt", "\x1bob", "--length", 1)
+    assert etude("sample", writer, *options, stream=Terminal).out.startswith("\\x1bob")
+    assert etude("sample", writer, *options).out.startswith("\x1bob")
+
+
+def test_samples_that_cannot_be_drawn(writer: Path, network: Path, folder: Path) -> None:
+    refused(etude("sample", writer, "--prompt", "nax"), "none of them: 'x'")
+    refused(etude("sample", writer, "--temperature", "inf"), "`temperature` must be a number")
+    refused(etude("sample", writer, "--length", 10**9), "`length` must be from 1 to 1,000,000")
+    refused(etude("sample", network), "needs a network that was trained on text")
+    refused(etude("sample", folder), "there is no saved network")
+    refused(etude("predict", writer, folder / "penguins.csv"), "use `etude sample`")
+    assert etude("sample", writer, "--count", 0).code == ending.BAD_INPUT

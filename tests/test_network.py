@@ -369,7 +369,7 @@ def _at(document: Any, place: str) -> tuple[Any, str]:
         ("choice.loss", [], "`choice.loss`"),
         ("choice.loss.name", "mse", "is damaged"),
         ("schema.columns", [{"name": "x"}], "do not fit"),
-        ("schema.encoder", "pickle", "must be 'table' or 'ratings', got 'pickle'"),
+        ("schema.encoder", "pickle", "or 'images', got 'pickle'"),
         ("sha256", "0", "is not what was saved"),
     ],
 )

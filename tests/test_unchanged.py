@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from etude.unchanged import unchanged
+from etude.unchanged import stamped, unchanged
 
 STUDY = """
 name = "small"
@@ -54,6 +54,37 @@ def test_changed_rows_are_not(folder: Path) -> None:
     assert answer(folder) is None
     (folder / "rows.csv").unlink()
     assert answer(folder) is None
+
+
+def test_folders_of_files(tmp_path: Path) -> None:
+    """Whatever is added, removed, renamed or written in a folder is noticed."""
+    place = tmp_path / "images"
+    (place / "a" / "deep").mkdir(parents=True)
+    (place / "a" / "deep" / "1.png").write_bytes(b"1")
+
+    def digest() -> str:
+        return str(stamped("", tmp_path, [str(place)])["digest"])
+
+    def change(name: str) -> str:
+        match name:
+            case "add":
+                (place / "a" / "2.png").write_bytes(b"2")
+            case "write":
+                (place / "a" / "deep" / "1.png").write_bytes(b"12")
+            case "touch":
+                os.utime(place / "a" / "deep" / "1.png", ns=(1, 1))
+            case "rename":
+                (place / "a" / "deep").rename(place / "a" / "other")
+            case "remove":
+                (place / "a" / "2.png").unlink()
+        return digest()
+
+    known = [digest(), *(change(name) for name in ("add", "write", "touch", "rename", "remove"))]
+    assert len(set(known)) == 6
+    assert digest() == known[-1]
+    (place / "gone").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        digest()
 
 
 def test_other_settings_are_not(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,13 +34,19 @@ if TYPE_CHECKING:
     from etude.algorithm.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
     from etude.algorithm.sgd import SGD as SGD
     from etude.algorithm.stopping import EarlyStopping as EarlyStopping
+    from etude.data.array_file import ArrayFile as ArrayFile
     from etude.data.bundled import BreastCancer as BreastCancer
     from etude.data.bundled import Diabetes as Diabetes
     from etude.data.bundled import Digits as Digits
     from etude.data.bundled import Iris as Iris
     from etude.data.bundled import Wine as Wine
+    from etude.data.image_folder import ImageFolder as ImageFolder
+    from etude.data.mnist import MNIST as MNIST
+    from etude.data.mnist import FashionMNIST as FashionMNIST
+    from etude.data.names import Names as Names
     from etude.data.ratings import MovieLens as MovieLens
     from etude.data.ratings import Ratings as Ratings
+    from etude.data.series import Series as Series
     from etude.data.surfaces import Surface as Surface
     from etude.data.synthetic_classes import Blobs as Blobs
     from etude.data.synthetic_classes import Moons as Moons
@@ -50,8 +56,12 @@ if TYPE_CHECKING:
     from etude.data.synthetic_regression import LinearRegression as LinearRegression
     from etude.data.synthetic_regression import PolynomialRegression as PolynomialRegression
     from etude.data.synthetic_regression import Sine as Sine
+    from etude.data.synthetic_sequences import AddingProblem as AddingProblem
+    from etude.data.synthetic_sequences import CopyProblem as CopyProblem
     from etude.data.synthetic_series import Autoregressive as Autoregressive
     from etude.data.table import Table as Table
+    from etude.data.text import Text as Text
+    from etude.data.text import TinyShakespeare as TinyShakespeare
     from etude.engine.plan import plan as plan
     from etude.errors import InputError as InputError
     from etude.estimator.scikit_learn import ScikitLearn as ScikitLearn
@@ -62,6 +72,7 @@ if TYPE_CHECKING:
     from etude.loss.classification import BinaryCrossEntropy as BinaryCrossEntropy
     from etude.loss.classification import CrossEntropy as CrossEntropy
     from etude.loss.height import Height as Height
+    from etude.loss.next_token import NextToken as NextToken
     from etude.loss.ratings import RegularizedSquaredError as RegularizedSquaredError
     from etude.loss.regression import MAE as MAE
     from etude.loss.regression import MSE as MSE
@@ -80,7 +91,14 @@ if TYPE_CHECKING:
     from etude.metric.regression import RMSE as RMSE
     from etude.metric.regression import MeanAbsoluteError as MeanAbsoluteError
     from etude.metric.roc_auc import RocAuc as RocAuc
+    from etude.metric.tokens import BitsPerToken as BitsPerToken
+    from etude.metric.tokens import Perplexity as Perplexity
+    from etude.metric.tokens import TokenAccuracy as TokenAccuracy
+    from etude.metric.tokens import TokenLogLoss as TokenLogLoss
+    from etude.model.cnn import CNN as CNN
     from etude.model.factorization import MatrixFactorization as MatrixFactorization
+    from etude.model.gpt import GPT as GPT
+    from etude.model.gru import GRU as GRU
     from etude.model.initializers import HeNormal as HeNormal
     from etude.model.initializers import HeUniform as HeUniform
     from etude.model.initializers import LecunNormal as LecunNormal
@@ -93,8 +111,12 @@ if TYPE_CHECKING:
     from etude.model.initializers import Zeros as Zeros
     from etude.model.linear import DeepLinear as DeepLinear
     from etude.model.linear import Linear as Linear
+    from etude.model.lstm import LSTM as LSTM
     from etude.model.mlp import MLP as MLP
     from etude.model.point import Point as Point
+    from etude.model.resnet import ResNet as ResNet
+    from etude.model.rnn import RNN as RNN
+    from etude.model.transformer_encoder import TransformerEncoder as TransformerEncoder
     from etude.model.user import UserModel as UserModel
     from etude.network import Network as Network
     from etude.reporting.html import report as report
@@ -118,7 +140,7 @@ if TYPE_CHECKING:
     from etude.validation.repeated import Repeated as Repeated
     from etude.validation.time_series import TimeSeries as TimeSeries
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _PLACES = {
     "InputError": "etude.errors",

@@ -14,8 +14,8 @@ from etude.terminal import (
     check_file,
     check_folder,
     escape_what_is_missing,
-    print_csv,
     print_json,
+    print_text,
     say,
     show_table,
     tell_error,
@@ -314,7 +314,10 @@ def refit(
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A saved network.")],
     table: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="New rows: CSV, Parquet or NumPy.")
+        Path,
+        typer.Argument(
+            metavar="INPUT", help="New rows: CSV, Parquet or NumPy; an image or a folder of images."
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -329,12 +332,39 @@ def predict(
         check_file(output)
     text = predictions_csv(etude.load(folder), table)
     if output is None:
-        print_csv(text)
+        print_text(text)
         return
     from etude.files import write_whole
 
     write_whole(output, text.encode())
     say(f"predictions: {output}")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A saved network of text.")],
+    prompt: Annotated[str, typer.Option(metavar="TEXT", help="How the text begins.")] = "",
+    length: Annotated[
+        int, typer.Option(min=1, metavar="N", help="How many symbols are added, at most.")
+    ] = 500,
+    temperature: Annotated[
+        float, typer.Option(min=0, metavar="T", help="0 always takes the most probable symbol.")
+    ] = 1.0,
+    top_k: Annotated[
+        int, typer.Option(min=0, metavar="K", help="Only the K most probable; 0 for all.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 0,
+    count: Annotated[int, typer.Option(min=1, metavar="N", help="How many texts.")] = 1,
+) -> None:
+    """Let a saved network of text go on with a text."""
+    import etude
+
+    texts = etude.load(folder).sample(
+        prompt, length=length, temperature=temperature, top_k=top_k, seed=seed, count=count
+    )
+    # Where a text has several lines, a line of dashes stands between it and the next one.
+    between = "\n" + "-" * 15 + "\n" if any("\n" in text for text in texts) else "\n"
+    print_text(between.join(texts) + "\n")
 
 
 @app.command()

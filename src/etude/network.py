@@ -15,18 +15,22 @@ from flax import nnx
 from etude.batch import Spec
 from etude.data.base import Prepared, Source, Split, Stream
 from etude.data.encoder import encoder_from_schema
-from etude.data.rows import padded_rows
+from etude.data.symbols import TextEncoder
 from etude.errors import InputError
 from etude.files import write_whole
 from etude.keys import is_key
 from etude.loss.base import Loss
 from etude.model.base import Model
+from etude.sampling import sample_texts
 
 FORMAT = 1
 """Version of the files of a saved network."""
 
 WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
 """The files of a saved network."""
+
+PREDICTED_ROWS = 1024
+"""So many rows are predicted at once."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,7 +73,8 @@ class Network:
 
         Args:
             rows: a data frame with the columns of the training data, or an array of inputs as
-                the network takes them, `[rows, *spec.inputs]`.
+                the network takes them, `[rows, *spec.inputs]`. For a network of images also
+                image files, or a folder of them.
 
         Raises:
             InputError: a column is missing or holds something else, an array has another
@@ -87,6 +92,11 @@ class Network:
             For classes the labels, `[rows]`; for numbers the expected targets in the user's
             units, `[rows]`, or `[rows, targets]` where there are several.
         """
+        if self.spec.task == "tokens":
+            raise InputError(
+                "`predict` needs a network of one target per row, and this one tells what follows "
+                "at every step: `sample` continues a text, `outputs` gives all its logits"
+            )
         prediction = self._apply(rows)[1]
         if self.spec.classes:
             return np.array(self.spec.classes)[np.argmax(prediction, axis=1)]
@@ -99,6 +109,56 @@ class Network:
                 f"`probabilities` needs a network of classes, this one predicts {self.spec.task}"
             )
         return np.exp(self._apply(rows)[1])
+
+    def sample(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        seed: int = 0,
+        count: int = 1,
+    ) -> list[str]:
+        """Texts that begin with a prompt and go on as the network has learned from its text.
+
+        Args:
+            prompt: how every text begins; without one a text begins where texts do, or after a
+                line break.
+            length: how many symbols are added, at most: some texts end before, as names do.
+            temperature: T, where symbols are drawn with probabilities in proportion to p^(1/T);
+                0 takes the most probable one.
+            top_k: only so many of the most probable symbols are drawn from; 0 for all.
+            seed: of the random numbers.
+            count: how many texts.
+
+        Raises:
+            InputError: it is no network of text, the prompt has symbols that it does not know
+                (the message names them), or a setting is out of its range.
+
+        Example:
+            ```python
+            print(etude.load("shakespeare").sample("ROMEO:", length=200)[0])
+            ```
+        """
+        encoder = encoder_from_schema(self.schema) if self.schema else None
+        if not isinstance(encoder, TextEncoder):
+            raise InputError(
+                "`sample` needs a network that was trained on text, as the data text and names "
+                f"are, and this one predicts {self.spec.task}"
+            )
+        return sample_texts(
+            self._module(),
+            self.loss,
+            self.spec,
+            encoder,
+            prompt,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            seed=seed,
+            count=count,
+        )
 
     def save(self, folder: str | Path) -> None:
         """Write `network.safetensors` and `network.json` into a folder.
@@ -147,30 +207,35 @@ class Network:
 
         def traced(params: Any, other: Any, inputs: Any) -> Any:
             module = nnx.merge(graph, params, other)
-            return _prediction(self.stream, self.loss, self._source(inputs), 0, module)[1]
+            index = jnp.zeros(1, jnp.int32)
+            return _prediction(self.stream, self.loss, self._source(inputs), index, module)[1]
 
         row = jax.ShapeDtypeStruct((1, *self.spec.inputs), self.dtype)
         shape = jax.eval_shape(traced, params, other, row).shape
-        targets = {"classes": len(self.spec.classes), "numbers": self.spec.targets}
-        if shape[1:] != (targets.get(self.spec.task, shape[1]),):
-            raise ValueError(f"it predicts {shape[1:]} numbers of a row for {targets} targets")
+        wanted = {
+            "classes": (len(self.spec.classes),),
+            "numbers": (self.spec.targets,),
+            "tokens": (*self.spec.inputs, self.spec.vocabulary),
+        }.get(self.spec.task, shape[1:2])
+        if shape[1:] != wanted:
+            raise ValueError(f"it predicts {shape[1:]} numbers of a row where {wanted} are due")
 
     def _apply(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and prediction."""
         inputs = self._encode(rows)
-        filled = np.zeros((padded_rows(len(inputs)), *inputs.shape[1:]), inputs.dtype)
-        filled[: len(inputs)] = inputs
-        source = self._source(filled)
-        graph, params, other = self._structure
-        module = nnx.merge(
-            graph,
-            _from_names(self.weights, "params", params),
-            _from_names(self.weights, "rest", other),
-        )
-        module.eval()
+        source = self._source(inputs)
+        module = self._module()
+        # All batches have one size, so that one program serves them.
+        size = min(len(inputs), PREDICTED_ROWS)
         batches = [
-            _compiled_prediction(self.stream, self.loss, source, index, module)
-            for index in range(self.stream.evaluations(source))
+            _compiled_prediction(
+                self.stream,
+                self.loss,
+                source,
+                np.minimum(np.arange(start, start + size), len(inputs) - 1),
+                module,
+            )
+            for start in range(0, len(inputs), size)
         ]
         outputs, prediction = (
             np.concatenate([np.asarray(batch[part]) for batch in batches])[: len(inputs)]
@@ -178,12 +243,23 @@ class Network:
         )
         return outputs, prediction
 
+    def _module(self) -> nnx.Module:
+        """The network in evaluation mode."""
+        graph, params, other = self._structure
+        module = nnx.merge(
+            graph,
+            _from_names(self.weights, "params", params),
+            _from_names(self.weights, "rest", other),
+        )
+        module.eval()
+        return module
+
     @cached_property
     def _structure(self) -> tuple[Any, Any, Any]:
         return structure(self.model, self.loss, self.spec)
 
     def _source(self, inputs: Any) -> Source:
-        """Rows of inputs as a stream reads them; targets and roles say nothing."""
+        """Rows of inputs as a stream reads them; targets and weights say nothing."""
         size = inputs.shape[0]
         targets = np.zeros((size, self.spec.targets), np.float32)
         if self.spec.classes:
@@ -191,7 +267,7 @@ class Network:
         return Source(
             {"inputs": inputs, "targets": targets},
             self.fitted,
-            Split(np.zeros(1, np.int32), np.int32(0), np.zeros((3, size), np.float32)),
+            Split(np.zeros(1, np.int32), np.int32(0), np.zeros(size, np.float32)),
         )
 
     def _encode(self, rows: Any) -> np.ndarray:
@@ -199,7 +275,7 @@ class Network:
             inputs = np.asarray(rows)
             if inputs.dtype.kind not in "biuf":
                 raise InputError(f"`rows` must hold numbers, got an array of {inputs.dtype}")
-            inputs = inputs.astype(self.dtype)
+            inputs = _of_type(inputs, self.dtype)
         elif self.schema:
             inputs = encoder_from_schema(self.schema).encode(rows)["inputs"]
         else:
@@ -209,6 +285,9 @@ class Network:
                 f"a row of inputs must have the shape {list(self.spec.inputs)}, "
                 f"got {list(inputs.shape[1:])}"
             )
+        symbols = self.spec.vocabulary
+        if symbols and inputs.size and not (inputs.min() >= 0 and inputs.max() < symbols):
+            raise InputError(f"`rows` must hold numbers of symbols from 0 to {symbols - 1}")
         if len(inputs) == 0:
             raise InputError("`rows` must have at least one row, got none")
         gaps = getattr(self.stream, "missing", False)
@@ -218,6 +297,19 @@ class Network:
             rule = "finite, or NaN where missing" if gaps else "finite"
             raise InputError(f"row {row + 1}: inputs must be {rule}, got {inputs[wrong][0]}")
         return inputs
+
+
+def _of_type(inputs: np.ndarray, dtype: str) -> np.ndarray:
+    """The numbers as another type, if it can hold them."""
+    if inputs.dtype != dtype and np.issubdtype(dtype, np.integer):
+        held = np.iinfo(dtype)
+        wrong = ~((inputs >= held.min) & (inputs <= held.max) & (inputs == np.floor(inputs)))
+        if wrong.any():
+            raise InputError(
+                f"`rows` must hold whole numbers from {held.min:,} to {held.max:,}, as the data "
+                f"of the study, got {inputs[wrong][0]}"
+            )
+    return inputs.astype(dtype)
 
 
 def network_of(
@@ -288,7 +380,7 @@ def _prediction(
 ) -> tuple[Any, Any]:
     module.eval()
     # The key would be for streams that draw at evaluation; rows draw nothing.
-    batch, _ = stream.evaluation(source, index, module, jax.random.key(0))
+    batch = stream.evaluation(source, index, module, jax.random.key(0))
     outputs = loss.evaluate(module, batch)
     return outputs, loss.prediction(outputs) * batch.scale + batch.offset
 

@@ -73,7 +73,7 @@ class _Description(_Part):
     format: Literal[FORMAT]  # type: ignore[valid-type]
     sha256: str
     spec: _Sizes
-    dtype: Literal["float32", "float64", "int32"]
+    dtype: Literal["float32", "float64", "int32", "uint8"]
     fitted: dict[str, tuple[Size, ...]]
     stream: dict[str, Any]
     choice: _Choice

@@ -51,9 +51,9 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
 
 
-def print_csv(text: str) -> None:
-    """Print a table as it is to a pipe or a file, and legibly on a terminal."""
-    # Not by echo, which takes escape sequences out: a table's cells are to stay as they are.
+def print_text(text: str) -> None:
+    """Print text, such as a table, as it is to a pipe or a file, and legibly on a terminal."""
+    # Not by echo, which takes escape sequences out: what data hold is to stay as it is.
     sys.stdout.write(_lines(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
 

@@ -36,7 +36,7 @@ def stamped(text: str, folder: Path, files: Iterable[str]) -> dict[str, Any]:
     Args:
         text: the study file.
         folder: the folder from which its paths start.
-        files: the data files that it reads.
+        files: the data files that it reads, and folders of them.
     """
     paths = sorted({str(Path(file).absolute()) for file in files})
     content = {
@@ -86,8 +86,22 @@ def unchanged(text: str, folder: Path, store: str) -> StudyRecord | None:
 
 
 def _hash(file: Path) -> str:
+    if file.is_dir():
+        return _hash_of_names(file)
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _hash_of_names(top: Path) -> str:
+    """The hash of what lies in a folder: names, sizes and times, for there may be very many."""
+    digest = hashlib.sha256()
+    for folder, folders, names in os.walk(top):
+        folders.sort()
+        for name in [*folders, *sorted(names)]:
+            status = os.stat(Path(folder, name))
+            line = [folder, name, status.st_mode, status.st_size, status.st_mtime_ns]
+            digest.update(json.dumps(line).encode())
+    return digest.hexdigest()
 
 
 def _code() -> list[str]:

@@ -29,6 +29,16 @@ def test_equal_to_scikit_learn(cls):
         np.testing.assert_array_equal(data.strata, oracle.target)
 
 
+def test_digits_are_images():
+    spec = Digits().prepare().spec
+    assert spec.inputs == (64,)
+    assert spec.image == (8, 8, 1)
+    assert spec.sequence == (8, 8)
+    # the hash under which results of earlier releases are stored
+    known = "d762220a6c1aa537521f59b2406aadb93d7a42bd877f2f8ab4c2ff95595ff6f9"
+    assert Digits().prepare().fingerprint == known
+
+
 @pytest.mark.parametrize("cls", ALL)
 def test_left_to_scikit_learn_where_the_file_is_another(cls, monkeypatch):
     direct = cls().prepare()

@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import io
 import zipfile
@@ -8,7 +9,7 @@ import pytest
 import requests
 
 from etude.data import download
-from etude.data.download import find_or_download
+from etude.data.download import find_or_download, gunzipped
 from etude.errors import InputError
 
 CONTENT = b"1\t2\t3\t4\n" * 100
@@ -116,6 +117,41 @@ def test_refused(world, body, fields, message):
     assert not [path for path in world.cache.rglob("*") if path.is_file()]
 
 
+def test_a_file_that_is_in_no_archive(world):
+    world.body = CONTENT
+    path = found(member="")
+    assert path.read_bytes() == CONTENT
+    assert [p for p in world.cache.rglob("*") if p.is_file()] == [path]
+    path.unlink()
+    with pytest.raises(InputError, match=r"must have at most 700 bytes, and has more"):
+        found(member="", max_bytes=700)
+    world.body = b"other"
+    with pytest.raises(InputError, match="must have the SHA-256"):
+        found(member="")
+    world.body = None
+    with pytest.raises(InputError, match="Download it yourself, and let ETUDE_DATA name"):
+        found(member="")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (gzip.compress(bytes(101)), "must expand to at most 100 bytes, and has more"),
+        (gzip.compress(bytes(10**8)), "must expand to at most 100 bytes, and has more"),
+        (gzip.compress(bytes(100))[:-1], "cannot be unpacked"),
+        (gzip.compress(bytes(100))[:10] + b"\xff" * 30, "cannot be unpacked"),
+        (CONTENT, "cannot be unpacked"),
+    ],
+)
+def test_gunzipped(tmp_path, content, message):
+    file = tmp_path / "x.gz"
+    file.write_bytes(gzip.compress(bytes(100)))
+    assert gunzipped(file, 100) == bytes(100)
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        gunzipped(file, 100)
+
+
 def test_redirections_stay_on_https(world):
     world.url = "http://example.org/set.zip"
     with pytest.raises(InputError, match="must come over HTTPS"):
@@ -125,3 +161,24 @@ def test_redirections_stay_on_https(world):
 def test_nothing_else_is_unpacked(world, tmp_path):
     found()
     assert not list(Path(tmp_path).rglob("evil*"))
+
+
+def test_a_file_that_is_not_packed(world):
+    world.body = CONTENT
+    plain = {"member": "", "max_archive_bytes": 0}
+    assert found(**plain).read_bytes() == CONTENT
+    assert found(**plain) == world.cache / "data" / "set" / "file.data"
+    assert world.asked == 1
+
+
+def test_files_that_are_not_packed_are_refused(world):
+    plain = {"member": "", "max_archive_bytes": 0}
+    world.body = CONTENT + b"5"
+    with pytest.raises(InputError, match=r"'set/file\.data' of .* must have the SHA-256"):
+        found(**plain)
+    with pytest.raises(InputError, match="must have at most 100 bytes"):
+        found(**plain, max_bytes=100)
+    world.body = None
+    with pytest.raises(InputError, match=r"\(ConnectionError\)\. Download it yourself, and let"):
+        found(**plain)
+    assert not [path for path in world.cache.rglob("*") if path.is_file()]

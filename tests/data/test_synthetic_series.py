@@ -67,6 +67,20 @@ def test_the_seed_decides():
     )
 
 
+def test_the_same_values_are_the_steps_of_a_sequence():
+    data = {"rows": 50, "coefficients": (0.5, -0.3), "lags": 4}
+    inputs, targets, flat = drawn(Autoregressive(**data))
+    steps, same, prepared = drawn(Autoregressive(**data, sequence=True))
+    assert flat.spec.inputs == (4,)
+    assert flat.spec.sequence is None
+    assert prepared.spec.inputs == prepared.spec.sequence == (4, 1)
+    np.testing.assert_array_equal(steps[:, ::-1, 0], inputs)
+    np.testing.assert_array_equal(same, targets)
+    np.testing.assert_allclose(prepared.truth, flat.truth, rtol=1e-12)
+    assert "sequence" not in Autoregressive(**data).document()
+    assert set(prepared.fit(np.arange(9), np.empty(0))) == {"mean", "factor"}
+
+
 @pytest.mark.parametrize("coefficients", [(1.0,), (-1.0,), (0.6, 0.5), (1e300,), (0.0, 0.0, 1.01)])
 def test_a_series_that_grows_without_end_is_refused(coefficients):
     with pytest.raises(ValidationError, match="must make a stationary series"):

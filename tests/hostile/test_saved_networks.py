@@ -16,9 +16,12 @@ import polars
 import pytest
 from command_line import peak_bytes
 from flax import nnx
+from PIL import Image
 
 import etude as package
 from etude.data.encoder import RatingsEncoder
+from etude.data.images import prepare_images
+from etude.data.names import prepare_names
 from etude.data.ratings import prepare_ratings
 from etude.data.table import Table
 from etude.errors import InputError
@@ -71,28 +74,65 @@ def ratings_network() -> Network:
     return network_of(prepared, model, loss, module, fitted, choice, {})
 
 
+def text_network() -> Network:
+    prepared = prepare_names(["anna", "bob", "nab"], 2)
+    model, loss = MLP(widths=(3,), embedding=2), CrossEntropy()
+    module = model.build(prepared.spec, 5, nnx.Rngs(0))
+    choice = {"model": model.document(), "loss": loss.document(), "data": {}, "algorithm": {}}
+    return network_of(prepared, model, loss, module, {}, choice, {"rows": 13})
+
+
+def images_network() -> Network:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 4, 3, 3)).astype(np.uint8)
+    prepared = prepare_images(pixels, np.arange(6) % 2, ("=a", "b"), scaled=True, resized=True)
+    model, loss = MLP(widths=(3,)), CrossEntropy()
+    module = model.build(prepared.spec, 2, nnx.Rngs(0))
+    fitted = prepared.fit(np.arange(6), np.empty(0))
+    choice = {"model": model.document(), "loss": loss.document(), "data": {}, "algorithm": {}}
+    return network_of(prepared, model, loss, module, fitted, choice, {})
+
+
+NETWORKS = {
+    "table": table_network,
+    "ratings": ratings_network,
+    "text": text_network,
+    "images": images_network,
+}
 NEW_ROWS = {
     "table": "size,colour,day\n1.5,red,2020-01-01\n,green,2021-01-01\n",
     "ratings": "user,item\n1,x\n3,y\n",
+    "text": "",
 }
 
 
-@pytest.fixture(scope="module", params=["table", "ratings"])
+@pytest.fixture(scope="module", params=NETWORKS)
 def network(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """The folder of a saved network, and a file with rows for it."""
+    """The folder of a saved network, and a file or a folder with rows for it."""
     folder = tmp_path_factory.mktemp(request.param)
-    {"table": table_network, "ratings": ratings_network}[request.param]().save(folder / "net")
+    NETWORKS[request.param]().save(folder / "net")
+    if request.param == "images":
+        (folder / "photos").mkdir()
+        for name, pixels in (("a.png", np.zeros((4, 3, 3), np.uint8)), ("b.png", np.eye(9) > 0)):
+            Image.fromarray(pixels).save(folder / "photos" / name)
+        return folder / "net", folder / "photos"
     (folder / "rows.csv").write_text(NEW_ROWS[request.param])
     return folder / "net", folder / "rows.csv"
 
 
 def answered(folder: Path, rows: Path) -> bool:
-    """Whether the network predicts; otherwise it must be refused, by nothing but `InputError`."""
+    """Whether the network predicts; otherwise it must be refused, by nothing but `InputError`.
+
+    A network of text is asked for three texts.
+    """
     before, text = peak_bytes(), ""
     with contextlib.suppress(InputError):
-        text = predictions_csv(package.load(folder), rows)
+        network = package.load(folder)
+        if network.schema.get("encoder") == "text":
+            text = "".join(line + "\n" for line in network.sample("na", length=2, count=3))
+        else:
+            text = predictions_csv(network, rows)
     assert peak_bytes() - before < 2**28
     assert text.count("\n") == (3 if text else 0)
     return bool(text)

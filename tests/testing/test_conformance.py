@@ -52,6 +52,12 @@ GIVEN: dict[tuple[str, str], tuple[Component, ...]] = {
     ("algorithm", "user_rule"): (
         etude.UserRule(factory=clipped_sgd, label="clipped", version="1"),
     ),
+    ("data", "autoregressive"): (etude.Autoregressive(), etude.Autoregressive(sequence=True)),
+    ("data", "series"): (
+        etude.Series(
+            path=str(PENGUINS), target="year", columns=("species", "body_mass_g"), window=5
+        ),
+    ),
     ("data", "surface"): (SURFACE,),
     ("data", "table"): (
         etude.Table(path=str(PENGUINS), target="species", drop=("year",)),
@@ -71,7 +77,11 @@ GIVEN: dict[tuple[str, str], tuple[Component, ...]] = {
     ),
     ("metric", "top_k"): (etude.TopK(k=2),),
     ("model", "user_model"): (etude.UserModel(module=Net, label="net", version="1"),),
-    ("validation", "holdout"): (etude.Holdout(), etude.Holdout(validation=0.2, stratified=True)),
+    ("validation", "holdout"): (
+        etude.Holdout(),
+        etude.Holdout(validation=0.2, stratified=True),
+        etude.Holdout(validation=0.2, shuffle=False),
+    ),
     ("validation", "time_series"): (etude.TimeSeries(folds=3, gap=2, validation=0.2),),
 }
 """Components with fields that have no default, and settings with code of their own."""
@@ -84,12 +94,16 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
 
 OF_RATINGS = {("loss", "regularized_squared_error"), ("model", "matrix_factorization")}
 
+IN_FILES = {"array_file", "fashion_mnist", "image_folder", "mnist", "names", "ratings"}
+IN_FILES |= {"text", "tiny_shakespeare"}
+"""Data that conform in tests of their own, on files that those write."""
+
 discover_all()
 LISTED = [
     (kind, cls)
     for kind in (*etude.testing.kinds(), "stopping", "clipping")
     for name, cls in registered(kind).items()
-    if is_ours(cls.__module__) and (kind, name) not in GIVEN and name != "ratings"
+    if is_ours(cls.__module__) and (kind, name) not in GIVEN and name not in IN_FILES
 ]
 COMPONENTS: list[Component] = [cls() for _, cls in LISTED]
 COMPONENTS += [component for given in GIVEN.values() for component in given]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from abc import abstractmethod
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -100,7 +101,9 @@ class Digits(Bundled):
 
     def prepare(self) -> Prepared:
         """Read the data from the installed scikit-learn."""
-        return self.prepared(self.scale == "standard")
+        prepared = self.prepared(self.scale == "standard")
+        sizes = (("height", 8), ("width", 8), ("channels", 1))
+        return replace(prepared, spec=replace(prepared.spec, sizes=sizes))
 
 
 class Iris(Bundled):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,23 @@ DATA_FOLDER = "ETUDE_DATA"
 
 
 def find_or_download(
-    file: str, *, sha256: str, url: str, member: str, max_bytes: int, max_archive_bytes: int
+    file: str,
+    *,
+    sha256: str,
+    url: str,
+    max_bytes: int,
+    member: str = "",
+    max_archive_bytes: int = 0,
 ) -> Path:
-    """A data file: in the folder that ETUDE_DATA names, in the cache, or from a zip archive.
+    """A data file: in the folder that ETUDE_DATA names, in the cache, or downloaded.
 
     Args:
         file: where it lies in the data folder, such as "ml-100k/u.data".
         sha256: of the file. A file of another content is never read.
-        url: HTTPS address of a zip archive that contains it.
-        member: its name in the archive. Nothing else of the archive is unpacked.
+        url: HTTPS address of the file, or of a zip archive that contains it.
         max_bytes: a larger file is refused, however small it is when packed.
+        member: its name in the archive. Nothing else of the archive is unpacked. "" where the
+            address is that of the file itself.
         max_archive_bytes: a larger archive is refused.
 
     Returns:
@@ -52,26 +61,43 @@ def find_or_download(
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cached.parent) as temporary:
-            archive = _fetch(url, Path(temporary), max_archive_bytes)
-            unpacked = Path(temporary) / "unpacked"
-            _unpack(archive, member, unpacked, max_bytes)
+            fetched = _fetch(url, Path(temporary), max_archive_bytes if member else max_bytes)
+            unpacked = Path(temporary) / "unpacked" if member else fetched
+            if member:
+                _unpack(fetched, member, unpacked, max_bytes)
             if _sha256(unpacked) != sha256:
                 raise InputError(
-                    f"{member!r} of {url} must have the SHA-256 {sha256}, and has "
+                    f"{member or file!r} of {url} must have the SHA-256 {sha256}, and has "
                     f"{_sha256(unpacked)}: it is not the data that this release knows"
                 )
             unpacked.replace(cached)
     except OSError as error:
         raise InputError(
             f"{file!r} could not be downloaded from {url} ({type(error).__name__}). Download "
-            f"and unpack it yourself, and let {DATA_FOLDER} name the folder that then holds "
-            f"{file!r}"
+            f"{'and unpack it' if member else 'it'} yourself, and let {DATA_FOLDER} name the "
+            f"folder that then holds {file!r}"
         ) from error
     return cached
 
 
+def gunzipped(file: Path, max_bytes: int) -> bytes:
+    """The content of a gzip file, if it is no larger than it may be.
+
+    Raises:
+        InputError: it expands to more than `max_bytes`, or is damaged.
+    """
+    try:
+        with gzip.open(file) as packed:
+            content = packed.read(max_bytes + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{str(file)!r} cannot be unpacked: {error}") from None
+    if len(content) > max_bytes:
+        raise InputError(f"{str(file)!r} must expand to at most {max_bytes:,} bytes, and has more")
+    return content
+
+
 def _fetch(url: str, folder: Path, max_bytes: int) -> Path:
-    """Download a file. Its content is verified after unpacking, so it has no hash here."""
+    """Download a file. The caller verifies its content, after unpacking where it is packed."""
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
@@ -79,7 +105,7 @@ def _fetch(url: str, folder: Path, max_bytes: int) -> Path:
         pooch.retrieve(
             url,
             known_hash=None,
-            fname="archive",
+            fname="fetched",
             path=folder,
             downloader=_Capped(max_bytes),
         )

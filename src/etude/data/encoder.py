@@ -13,6 +13,9 @@ from etude.batch import Spec
 from etude.component import nearest
 from etude.data.columns import Column, cleaned, labels
 from etude.data.frame import to_polars
+from etude.data.image_encoder import ImageEncoder
+from etude.data.image_file import Channels, Side
+from etude.data.symbols import TextEncoder, Unit
 from etude.errors import InputError
 
 
@@ -83,6 +86,53 @@ class TableEncoder:
             series = table[present[column.name]].rename(column.name)
             parts.append(column.encode(series, None))
         return {"inputs": np.ascontiguousarray(np.concatenate(parts, axis=1))}
+
+
+@dataclass(frozen=True)
+class SeriesEncoder:
+    """Encodes windows over the rows of a table in the order of time.
+
+    Attributes:
+        table: encodes what is known at each time.
+        window: steps of a row.
+    """
+
+    table: TableEncoder
+    window: int
+
+    def schema(self) -> dict[str, Any]:
+        """All that the encoder knows, as JSON values."""
+        return self.table.schema() | {"encoder": "series", "window": self.window}
+
+    def check(self, spec: Spec) -> None:
+        """Raise an `InputError` when rows of these sizes are not what the encoder makes."""
+        size = sum(column.size() for column in self.table.columns)
+        if spec.inputs != (self.window, size):
+            raise InputError(
+                f"`window` and `columns` must be {list(spec.inputs)} steps and features, got "
+                f"{self.window} and {size}"
+            )
+
+    def encode(self, frame: Any) -> dict[str, np.ndarray]:
+        """The windows that end at row `window` of a table, at the next, and so on to the last.
+
+        Args:
+            frame: a data frame of any library, or what `read_frame` gives, in the order of time.
+
+        Returns:
+            `{"inputs": [rows − window + 1, window, features]}` in single precision.
+
+        Raises:
+            InputError: as for a table, or it has fewer rows than a window has steps.
+        """
+        values = self.table.encode(frame)["inputs"]
+        if len(values) < self.window:
+            raise InputError(
+                f"the table must have at least {self.window} rows, which the network looks back, "
+                f"got {len(values)}"
+            )
+        views = np.lib.stride_tricks.sliding_window_view(values, self.window, axis=0)
+        return {"inputs": np.ascontiguousarray(views.swapaxes(1, 2))}
 
 
 @dataclass(frozen=True)
@@ -163,10 +213,29 @@ class _TableSchema(_Schema):
     missing: tuple[str, ...]
 
 
+class _SeriesSchema(_TableSchema):
+    window: int
+    horizon: int
+
+
 class _RatingsSchema(_Schema):
     columns: tuple[str, str]
     users: tuple[str, ...]
     items: tuple[str, ...]
+
+
+class _TextSchema(_Schema):
+    unit: Unit
+    symbols: tuple[str, ...]
+    unknown: bool
+    end: str
+
+
+class _ImagesSchema(_Schema):
+    height: Side
+    width: Side
+    channels: Channels
+    resized: bool
 
 
 def encoder_from_schema(schema: dict[str, Any]) -> Encoder:
@@ -181,11 +250,21 @@ def encoder_from_schema(schema: dict[str, Any]) -> Encoder:
             case "table":
                 table = _TableSchema.model_validate_json(text)
                 return TableEncoder(table.columns, table.missing)
+            case "series":
+                series = _SeriesSchema.model_validate_json(text)
+                return SeriesEncoder(TableEncoder(series.columns, series.missing), series.window)
             case "ratings":
                 ratings = _RatingsSchema.model_validate_json(text)
                 return RatingsEncoder(ratings.columns, ratings.users, ratings.items)
+            case "text":
+                known = _TextSchema.model_validate_json(text)
+                return TextEncoder(known.unit, known.symbols, known.unknown, known.end)
+            case "images":
+                images = _ImagesSchema.model_validate_json(text)
+                return ImageEncoder(images.height, images.width, images.channels, images.resized)
             case other:
-                raise InputError(f"`encoder` must be 'table' or 'ratings', got {other!r}")
+                kinds = "'table', 'series', 'ratings', 'text' or 'images'"
+                raise InputError(f"`encoder` must be {kinds}, got {other!r}")
     except ValidationError as error:
         detail = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in detail["loc"])

@@ -53,11 +53,11 @@ def read_frame(path: str | Path, max_bytes: int = LARGEST_FILE) -> polars.DataFr
         InputError: the file is missing, too large, empty, or not what its suffix says.
     """
     try:
-        file = _expanded(path)
+        file = expanded(path)
         if file.suffix.lower() not in SUFFIXES:
             raise InputError(f"`path` must end in one of {', '.join(SUFFIXES)}, got {told(path)}")
         if not file.is_file():
-            raise InputError(f"`path` must name a file, and {told(path)} {_no_file(file)}")
+            raise InputError(f"`path` must name a file, and {told(path)} {no_file(file)}")
         size = file.stat().st_size
         if size == 0:
             raise InputError(f"`path` must name a table, and {told(path)} is empty")
@@ -72,14 +72,20 @@ def read_frame(path: str | Path, max_bytes: int = LARGEST_FILE) -> polars.DataFr
     return frame
 
 
-def _expanded(path: str | Path) -> Path:
+def expanded(path: str | Path) -> Path:
+    """A path in which `~` stands for the home folder.
+
+    Raises:
+        InputError: there is no such home.
+    """
     try:
         return Path(path).expanduser()
     except RuntimeError:
         raise InputError(f"`path` must name a file, and {told(path)} starts at no home") from None
 
 
-def _no_file(file: Path) -> str:
+def no_file(file: Path) -> str:
+    """What a path is that is no file, in the words of a message."""
     if file.is_dir():
         return "is a folder"
     return "is a device or a pipe" if file.exists() else "does not exist"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from etude.component import Added
 from etude.data.assemble import assemble
 from etude.data.base import Data, Prepared
 from etude.data.columns import Column
 from etude.data.size import check_numbers
+from etude.data.windows import windowed
 
 
 class Autoregressive(Data):
@@ -27,6 +30,8 @@ class Autoregressive(Data):
         noise: standard deviation of what is new at each time.
         lags: how many earlier values are inputs; at least as many as there are coefficients.
         seed: the same seed gives the same series.
+        sequence: whether the values before y_t are the steps of a sequence `[lags, 1]`, the
+            earliest first and all standardized alike, as recurrent networks read them.
     """
 
     rows: Annotated[int, Field(ge=2, le=10_000_000)] = 500
@@ -34,6 +39,7 @@ class Autoregressive(Data):
     noise: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     lags: Annotated[int, Field(ge=1, le=1000)] = 2
     seed: Annotated[int, Field(ge=0)] = 0
+    sequence: Annotated[bool, Added()] = False
 
     @model_validator(mode="after")
     def _is_stationary(self) -> Self:
@@ -52,12 +58,22 @@ class Autoregressive(Data):
         return self
 
     def truth(self, x: np.ndarray) -> np.ndarray:
-        """What is expected of y_t: `[rows, lags]` to `[rows, 1]`."""
+        """What is expected of y_t: `[rows, lags]`, or `[rows, lags, 1]`, to `[rows, 1]`."""
+        if self.sequence:
+            x = x[:, ::-1, 0]
         return x[:, : len(self.coefficients)] @ np.array(self.coefficients)[:, None]
 
     def prepare(self) -> Prepared:
         """Draw the series."""
         series = self._series(self.rows + self.lags)
+        if self.sequence:
+            values = series[:, None].astype(np.float32)
+            column = (Column("y", "number"),)
+            each = assemble(
+                column, values, series[:, None], target_names=("y",), scale_target=False
+            )
+            rows = windowed(each, self.lags, 1)
+            return replace(rows, truth=self.truth(rows.arrays["inputs"].astype(np.float64)))
         windows = np.lib.stride_tricks.sliding_window_view(series, self.lags + 1)
         inputs = np.ascontiguousarray(windows[:, -2::-1]).astype(np.float32)
         return assemble(

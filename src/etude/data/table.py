@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from etude.component import Added, Incidental, nearest
+from etude.component import Added, Incidental
 from etude.data.arrays import frame_of_arrays
 from etude.data.assemble import assemble
 from etude.data.base import Data, Prepared
@@ -23,10 +22,14 @@ from etude.data.columns import (
     numbers,
     ordered,
 )
-from etude.data.frame import (
-    TEXT_FILES,
-    Content,
-    read_frame,
+from etude.data.frame import Content
+from etude.data.named_columns import (
+    check_named,
+    check_one_source,
+    check_present,
+    in_order,
+    table_of,
+    target_numbers,
 )
 from etude.data.size import LARGEST_FILE
 from etude.errors import InputError
@@ -99,10 +102,7 @@ class Table(Data):
 
     @model_validator(mode="after")
     def _has_one_source(self) -> Self:
-        if not self.path and self.content is None:
-            raise ValueError("`path` must name a file, got ''")
-        if self.path and self.content is not None:
-            raise ValueError(f"`path` must be empty for a table in memory, got {self.path!r}")
+        check_one_source(self.path, self.content)
         return self
 
     @classmethod
@@ -170,13 +170,7 @@ class Table(Data):
 
     def prepare(self) -> Prepared:
         """Read, check and encode the table."""
-        if self.content is not None:
-            frame, text = self.content.frame, False
-        else:
-            frame = read_frame(self.path, self.max_bytes)
-            text = any(self.path.lower().endswith(suffix) for suffix in TEXT_FILES)
-        if frame.height == 0:
-            raise InputError("the table must have rows, got none")
+        frame, text = table_of(self.path, self.content, self.max_bytes)
         targets = (self.target,) if isinstance(self.target, str) else self.target
         self._check_columns(frame, targets)
         apart = {*self.drop, *targets, *self._named("group"), *self._named("order")}
@@ -190,7 +184,7 @@ class Table(Data):
             )
         frame = cleaned(frame, self.missing)
         if self.order:
-            frame = frame[self._in_order(frame[self.order], text)]
+            frame = frame[in_order(frame[self.order], text)]
         values, classes = self._targets(frame, targets, text)
         columns = tuple(
             describe(
@@ -239,39 +233,16 @@ class Table(Data):
             "group": self._named("group"),
             "order": self._named("order"),
         }
-        present = dict.fromkeys(frame.columns)
-        for field, names in fields.items():
-            for name in names:
-                if name not in present:
-                    raise InputError(
-                        f"`{field}` must name columns of the table, and {name!r} is none"
-                        f"{nearest(name, present)}"
-                    )
-                if field != "target" and name in targets:
-                    raise InputError(f"`{field}` must not name the target, got {name!r}")
-            twice = [name for name, times in Counter(names).items() if times > 1]
-            if twice:
-                raise InputError(f"`{field}` must name a column once, got {twice[0]!r} twice")
+        check_named(frame, fields, targets)
 
     def _groups(self, series: polars.Series) -> np.ndarray:
         """`[rows]` group numbers, in the order of the labels."""
         import polars
 
         named = labels(series, None, numeric=True)
-        _check_present("group", series.name, named.is_null().to_numpy())
+        check_present("group", series.name, named.is_null().to_numpy())
         place = {label: number for number, label in enumerate(ordered(named, numeric=True))}
         return named.replace_strict(place, return_dtype=polars.Int64).to_numpy()
-
-    def _in_order(self, series: polars.Series, text: bool) -> np.ndarray:
-        """The row numbers in the order of this column."""
-        kind = kind_of(series, text, None)
-        if kind not in ("number", "date"):
-            raise InputError(
-                f"`order` must name a column of numbers or dates, and {series.name!r} is a {kind}"
-            )
-        values = numbers(series, kind, None)
-        _check_present("order", series.name, np.isnan(values))
-        return np.argsort(values, kind="stable")
 
     def _targets(
         self, frame: polars.DataFrame, names: tuple[str, ...], text: bool
@@ -280,22 +251,13 @@ class Table(Data):
         kinds = [kind_of(frame[name], text, None) for name in names]
         if len(names) == 1 and self._are_classes(frame[names[0]], kinds[0]):
             return self._classes(frame[names[0]], kinds[0])
-        values = []
-        for name, kind in zip(names, kinds, strict=True):
-            if kind not in ("number", "boolean"):
-                several = {"category": "categories", "date": "dates"}
-                rule = "several targets" if len(names) > 1 else '`task` = "numbers"'
-                raise InputError(
-                    f"target {name!r} must hold numbers for {rule}, got {several[kind]}"
-                )
-            column = numbers(frame[name], kind, None)
-            _check_present("target", name, np.isnan(column))
-            values.append(column)
+        rule = "several targets" if len(names) > 1 else '`task` = "numbers"'
+        values = target_numbers(frame, names, text, rule)
         if self.task == "classes":
             raise InputError(
                 f'`target` must name one column for `task` = "classes", got {len(names)}'
             )
-        return np.stack(values, axis=1), ()
+        return values, ()
 
     def _are_classes(self, series: polars.Series, kind: str) -> bool:
         if self.task != "auto":
@@ -321,7 +283,7 @@ class Table(Data):
         if numeric:
             numbers(series, "number", None)
         named = labels(series, None, numeric)
-        _check_present("target", series.name, named.is_null().to_numpy())
+        check_present("target", series.name, named.is_null().to_numpy())
         different = named.n_unique()
         if different < 2:
             raise InputError(
@@ -343,13 +305,3 @@ def _plain(values: np.ndarray) -> np.ndarray:
     if values.dtype != object:
         return values
     return np.array([str(value) for value in values.ravel()]).reshape(values.shape)
-
-
-def _check_present(role: str, name: str, absent: np.ndarray) -> None:
-    rows = np.flatnonzero(absent) + 1
-    if len(rows):
-        first = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
-        raise InputError(
-            f"{role} {name!r} must have a value in every row, and {len(rows):,} have none "
-            f"(rows {first}): remove them"
-        )

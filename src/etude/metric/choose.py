@@ -4,18 +4,23 @@ from etude.batch import Spec
 from etude.metric.base import Metric
 from etude.metric.classification import Accuracy, LogLoss
 from etude.metric.regression import R2, RMSE, MeanAbsoluteError
+from etude.metric.tokens import Perplexity, TokenAccuracy, TokenLogLoss
 
 
 def applicable(spec: Spec) -> tuple[Metric, ...]:
     """The metrics that are measured for data of these sizes; the one that decides comes first.
 
-    Accuracy and log loss for classes, RMSE, MAE and R² for numbers, none for other tasks.
+    Accuracy and log loss for classes, RMSE, MAE and R² for numbers; log loss, perplexity and
+    accuracy for tokens; none for other tasks.
     """
     match spec.task:
         case "classes":
             return (Accuracy(), LogLoss())
         case "numbers":
             return (RMSE(), MeanAbsoluteError(), R2())
+        case "tokens":
+            # Not the loss itself: it depends on label smoothing, and a trivial predictor has none.
+            return (TokenLogLoss(), Perplexity(), TokenAccuracy())
         case _:
             return ()
 

@@ -15,14 +15,19 @@ from etude.data.base import Data, Prepared, Source, Split
 from etude.data.rows import Rows
 from etude.data.synthetic_classes import Blobs, Moons
 from etude.data.synthetic_regression import LinearRegression
+from etude.data.synthetic_sequences import AddingProblem
 from etude.data.table import Table
 from etude.engine.material import Material
 from etude.errors import InputError
 from etude.loss.base import Loss
 from etude.loss.classification import CrossEntropy
+from etude.loss.next_token import NextToken
 from etude.loss.regression import MSE
 from etude.model.base import Model
 from etude.model.linear import Linear
+from etude.model.rnn import RNN
+from etude.testing.images import SmallImages
+from etude.testing.text import SmallText
 from etude.validation.base import RowSplit
 
 ROWS = 12
@@ -76,9 +81,10 @@ class Beside:
     """The other parts of a study that a component is tried with.
 
     Attributes:
-        data: where rows come from; by default small data of numbers and of classes.
-        model: by default linear.
-        loss: by default squared error for numbers and cross-entropy for classes.
+        data: where rows come from; by default small tables of numbers and of classes, or images
+            and text for a component that has no meaning for them.
+        model: by default linear, and recurrent for text.
+        loss: by default squared error for numbers and cross-entropy for classes and text.
     """
 
     data: tuple[Data, ...] = ()
@@ -88,13 +94,16 @@ class Beside:
     def prepared(self, component: Any) -> dict[Data, Prepared]:
         """The data for which the component has a meaning."""
         found = {}
-        for data in self.data or small():
-            prepared = prepared_once(data)
-            try:
-                component.check(prepared.spec)
-            except InputError:
-                continue
-            found[data] = prepared
+        for candidates in (self.data,) if self.data else (small(), shaped()):
+            for data in candidates:
+                prepared = prepared_once(data)
+                try:
+                    component.check(prepared.spec)
+                except InputError:
+                    continue
+                found[data] = prepared
+            if found:
+                break
         demand(
             found,
             f"{component} refuses all data that it is tried with: give some that it has a "
@@ -119,10 +128,13 @@ class Beside:
 
     def module(self, problem: Problem) -> nnx.Module:
         """A network for a problem, with its initial weights."""
-        return (self.model or Linear()).build(problem.spec, problem.outputs, nnx.Rngs(0))
+        usual = RNN(width=4, embedding=4) if problem.spec.task == "tokens" else Linear()
+        return (self.model or usual).build(problem.spec, problem.outputs, nnx.Rngs(0))
 
 
 def _usual(spec: Spec) -> Loss:
+    if spec.task == "tokens":
+        return NextToken()
     demand(
         spec.task in ("classes", "numbers"),
         f"data of the task {spec.task!r} have no usual loss: give one, as check(..., loss=...)",
@@ -142,6 +154,12 @@ def small() -> tuple[Data, ...]:
         Blobs(rows=36, classes=3),
         Moons(rows=36),
     )
+
+
+@lru_cache
+def shaped() -> tuple[Data, ...]:
+    """Rows that are no features side by side, for components that have no meaning for tables."""
+    return (SmallImages(), SmallText(), AddingProblem(rows=36, steps=5))
 
 
 @lru_cache(maxsize=16)
@@ -168,18 +186,12 @@ def _rows(prepared: Prepared, module: Any) -> Batch:
     every = np.arange(prepared.rows)
     empty = np.empty(0, np.int64)
     source = source_of(prepared, RowSplit(every, empty, empty))
-    batch, _ = prepared.stream.evaluation(source, 0, module, jax.random.key(0))
-    count = min(prepared.rows, batch.weights.shape[0])
+    count = prepared.rows
     if count < ROWS:
         chosen = np.arange(ROWS) % count
     else:
         chosen = np.linspace(0, count - 1, ROWS).round().astype(int)
-
-    def some(leaf: Any) -> Any:
-        return leaf[chosen]
-
-    inputs, targets = jax.tree.map(some, (batch.inputs, batch.targets))
-    return batch._replace(inputs=inputs, targets=targets, weights=jnp.ones(ROWS))
+    return prepared.stream.evaluation(source, jnp.asarray(chosen), module, jax.random.key(0))
 
 
 def others(component: Component, part: float = 0.97) -> Component:

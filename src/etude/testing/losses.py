@@ -36,7 +36,7 @@ def value_per_row(loss: Loss, beside: Beside) -> None:
 
 
 def prediction(loss: Loss, beside: Beside) -> None:
-    """Its prediction is log-probabilities of all classes, or a number for each target."""
+    """Its prediction is log-probabilities of classes or tokens, or a number for each target."""
     for problem in beside.problems(loss):
         found = loss.prediction(_outputs(beside, problem))
         spec = problem.spec
@@ -44,6 +44,8 @@ def prediction(loss: Loss, beside: Beside) -> None:
             shape: tuple[int, ...] = (ROWS, len(spec.classes))
         elif spec.task == "numbers":
             shape = (ROWS, spec.targets)
+        elif spec.task == "tokens":
+            shape = (ROWS, spec.targets, spec.vocabulary)
         else:
             continue
         demand(
@@ -51,7 +53,7 @@ def prediction(loss: Loss, beside: Beside) -> None:
             f"`prediction` of {loss} must have the shape {list(shape)}, got {list(found.shape)}",
         )
         demand(
-            spec.task != "classes" or close(jnp.sum(jnp.exp(found), -1), jnp.ones(ROWS)),
+            spec.task == "numbers" or close(jnp.sum(jnp.exp(found), -1), jnp.ones(shape[:-1])),
             f"`prediction` of {loss} must be logarithms of probabilities, and these do not add "
             "up to 1",
         )
@@ -112,13 +114,13 @@ def weightless_rows(loss: Loss, beside: Beside) -> None:
 def finite_differences(loss: Loss, beside: Beside) -> None:
     """In double precision the gradient of its mean agrees with finite differences.
 
-    Only for classes and numbers, and not for an objective of its own: others may hold a part of
-    the gradient back, as the target of a temporal difference.
+    Only for classes, numbers and tokens, and not for an objective of its own: others may hold a
+    part of the gradient back, as the target of a temporal difference.
     """
     if type(loss).objective is not Loss.objective:
         return
     for problem in beside.problems(loss):
-        if problem.spec.task not in ("classes", "numbers"):
+        if problem.spec.task not in ("classes", "numbers", "tokens"):
             continue
         outputs = _outputs(beside, problem)
         with jax.enable_x64(True):

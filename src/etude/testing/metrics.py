@@ -184,7 +184,7 @@ class _Judged:
     @property
     def has_truth(self) -> bool:
         """Whether targets say what a right prediction is."""
-        return self.spec.task in ("classes", "numbers")
+        return self.spec.task in ("classes", "numbers", "tokens")
 
     def statistics(self, metric: Metric) -> np.ndarray:
         """`[rows, statistics]` in double precision."""
@@ -206,20 +206,20 @@ class _Judged:
 
     def right(self) -> "_Judged":
         """The same rows with predictions that are right."""
-        if self.spec.task == "classes":
+        if self.spec.task != "numbers":
             return self._of_classes(self.batch.targets)
         return self._of_numbers(self.batch.targets)
 
     def wrong(self) -> "_Judged":
         """The same rows with predictions that are wrong."""
-        if self.spec.task == "classes":
-            return self._of_classes((self.batch.targets + 1) % len(self.spec.classes))
+        if self.spec.task != "numbers":
+            return self._of_classes((self.batch.targets + 1) % _labels(self.spec))
         return self._of_numbers(self.batch.targets + np.resize([5.0, -5.0], (ROWS, 1)))
 
     def _of_classes(self, first: Any) -> "_Judged":
         """Almost certain of one class; the class before it, cyclically, is the least probable."""
-        count = len(self.spec.classes)
-        behind = (np.arange(count) - first[:, None]) % count
+        count = _labels(self.spec)
+        behind = (np.arange(count) - first[..., None]) % count
         shares = np.where(behind == 0, 0.9, np.where(behind == count - 1, 0.01, 0.09))
         prediction = np.log(shares / shares.sum(-1, keepdims=True))
         return replace(self, prediction=prediction.astype(np.float32))
@@ -234,8 +234,8 @@ def _rows(metric: Metric, beside: Beside) -> Iterator[_Judged]:
     generator = np.random.default_rng(2)
     for problem in beside.problems(metric):
         spec, batch = problem.spec, jax.tree.map(np.asarray, problem.batch)
-        if spec.task == "classes":
-            odds = np.exp(generator.normal(size=(ROWS, len(spec.classes))))
+        if spec.task in ("classes", "tokens"):
+            odds = np.exp(generator.normal(size=(*batch.targets.shape, _labels(spec))))
             prediction: Any = np.log(odds / odds.sum(-1, keepdims=True)).astype(np.float32)
             targets = batch.targets
         elif spec.task != "numbers":
@@ -249,6 +249,11 @@ def _rows(metric: Metric, beside: Beside) -> Iterator[_Judged]:
                 prediction = prediction, spread.astype(np.float32)
             targets = np.asarray(batch.targets * batch.scale + batch.offset, np.float64)
         yield _Judged(spec, batch, prediction, targets, metric.probabilistic)
+
+
+def _labels(spec: Spec) -> int:
+    """How many classes or tokens there are."""
+    return len(spec.classes) or spec.vocabulary
 
 
 @lru_cache(maxsize=4)

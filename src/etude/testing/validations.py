@@ -110,4 +110,5 @@ def _splits(validation: Validation, rows: int) -> tuple[RowSplit, ...]:
     generator = np.random.default_rng(0)
     strata = generator.permutation(np.arange(rows) % 3)
     groups = generator.permutation(np.arange(rows) % 12)
-    return validation.splits(rows, strata, 0, groups)
+    stratified = getattr(validation, "stratified", False)
+    return validation.splits(rows, strata, 0, None if stratified else groups)

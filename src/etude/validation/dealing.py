@@ -102,16 +102,21 @@ def set_count_apart(
     rows: np.ndarray, strata: np.ndarray | None, count: int, seed: int, field: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Like `set_apart`, with the number of rows to set apart."""
-    if count >= len(rows):
-        raise InputError(
-            f"`{field}` must leave at least one row to train on, "
-            f"got {count} of the {len(rows)} rows there are"
-        )
+    check_some_stay(len(rows), count, field)
     if strata is None:
         drawn = np.random.RandomState(seed).permutation(len(rows))
         return rows[drawn[count:]], rows[drawn[:count]]
     stay, apart = _classes_apart(strata[rows], count, seed, field)
     return rows[stay], rows[apart]
+
+
+def check_some_stay(rows: int, count: int, field: str, noun: str = "row") -> None:
+    """Raise an `InputError` when setting so many rows apart leaves none to train on."""
+    if count >= rows:
+        raise InputError(
+            f"`{field}` must leave at least one {noun} to train on, "
+            f"got {count} of the {rows} {noun}s there are"
+        )
 
 
 def checked_strata(rows: int, strata: np.ndarray | None) -> np.ndarray:
