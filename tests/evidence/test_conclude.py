@@ -141,7 +141,7 @@ def test_groups_are_drawn_whole(tmp_path: Path) -> None:
     finding = result.record.findings["selection"]["0"]
     assert finding["n"] == 12
     assert finding["interval"][1] - finding["interval"][0] > 0.2
-    with pytest.raises(etude.InputError, match="`group` of data table keeps rows together"):
+    with pytest.raises(etude.InputError, match="data table have rows that belong together"):
         etude.plan(study(data=data, validation=KFold(folds=4)))
 
 

@@ -19,7 +19,7 @@ KEYS = (
 )
 CHOICE_KEYS = (
     *("choice", "mean", "stderr", "interval", "n", "rank", "p_best", "may_be_best"),
-    "diverged",
+    *("diverged", "parameters"),
 )
 
 

@@ -1,6 +1,8 @@
 """Which choice is better: mean, interval, rank and the probability of being best."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +44,8 @@ class ChoiceSummary:
         failed: how many of them failed.
         missing: how many are not trained to the end and have not failed.
         note: what a reader must know about these figures; "" if nothing.
+        parameters: how many weights its network has; None where nobody knows.
+        seconds: mean training time of a network of its own; None before one was trained.
     """
 
     choice: int
@@ -59,11 +63,14 @@ class ChoiceSummary:
     failed: int
     missing: int
     note: str
+    parameters: int | None
+    seconds: float | None
 
 
 def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
     """All choices: by data choice, then by rank, the incomplete ones last."""
     counts = _status_counts(record)
+    sizes = _sizes(record)
     found: list[ChoiceSummary] = []
     for comparison in comparisons(record):
         complete = comparison.complete
@@ -82,6 +89,7 @@ def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
                 share.get(choice) if len(comparison.splits) > 1 else None,
                 sign * means[index],
                 counts[choice],
+                sizes.get(choice),
             )
             for index, choice in enumerate(comparison.choices)
         ]
@@ -156,7 +164,8 @@ def _summary(
     rank: int | None,
     p_best: float | None,
     choosing_mean: float,
-    counts: dict[str, int],
+    counts: dict[str, Any],
+    parameters: int | None,
 ) -> ChoiceSummary:
     values = comparison.judged_values[index]
     there = values[~np.isnan(values)]
@@ -180,7 +189,23 @@ def _summary(
         failed=counts["failed"],
         missing=counts["missing"],
         note=_note(rank, counts, there),
+        parameters=parameters,
+        seconds=counts["seconds"] / counts["finished"] if counts["finished"] else None,
     )
+
+
+def _sizes(record: StudyRecord) -> dict[int, int]:
+    """Choice -> how many weights its network has; runs of earlier versions do not tell."""
+    return {
+        choice: program["parameters"]
+        for program in record.programs
+        for choice in program.get("choices", ())
+    }
+
+
+def sizes_differ(rows: Iterable[ChoiceSummary]) -> bool:
+    """Whether the networks of these choices differ in the number of their weights."""
+    return len({row.parameters for row in rows if row.parameters is not None}) > 1
 
 
 def _note(rank: int | None, counts: dict[str, int], values: np.ndarray) -> str:
@@ -196,14 +221,23 @@ def _note(rank: int | None, counts: dict[str, int], values: np.ndarray) -> str:
     return ""
 
 
-def _status_counts(record: StudyRecord) -> dict[int, dict[str, int]]:
-    counts = {
-        choice: {"members": 0, "diverged": 0, "failed": 0, "missing": 0}
+def _status_counts(record: StudyRecord) -> dict[int, dict[str, Any]]:
+    counts: dict[int, dict[str, Any]] = {
+        choice: {
+            "members": 0,
+            "finished": 0,
+            "diverged": 0,
+            "failed": 0,
+            "missing": 0,
+            "seconds": 0.0,
+        }
         for choice in range(len(record.choices))
     }
     for member in record.members:
         row = counts[member.choice]
         row["members"] += 1
+        row["finished"] += member.status in FINISHED
+        row["seconds"] += member.seconds if member.status in FINISHED else 0.0
         row["diverged"] += member.status == "diverged"
         row["failed"] += member.status == "failed"
         row["missing"] += member.status not in (*FINISHED, "failed")

@@ -5,7 +5,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from etude.evidence.ranking import ChoiceSummary
+from etude.evidence.ranking import ChoiceSummary, sizes_differ
 from etude.evidence.rounding import (
     counted,
     decimals_for,
@@ -22,6 +22,14 @@ LABEL = 1
 """The column of the choice's name."""
 
 APPROXIMATE = "Intervals are approximate: the training rows of different splits overlap."
+
+
+def size_cells(summary: ChoiceSummary) -> tuple[str, str]:
+    """How many weights a network of the choice has, and how many seconds it trained."""
+    return (
+        "" if summary.parameters is None else f"{summary.parameters:,}",
+        "" if summary.seconds is None else f"{summary.seconds:.2g}",
+    )
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,10 @@ class RankingTable:
     def headers(self) -> tuple[str, ...]:
         """The titles of the columns."""
         inside = (f"{self.choosing} mean",) if self.choosing != self.judged else ()
-        return ("rank", "choice", *inside, self.metric, "95 % interval", "p best", "diverged")
+        return (
+            *("rank", "choice", *inside, self.metric, "95 % interval", "p best"),
+            *("diverged", "parameters", "seconds"),
+        )
 
     def rows(self) -> list[tuple[str, ...]]:
         """The cells of the rows that are shown, as text."""
@@ -84,6 +95,7 @@ class RankingTable:
             interval_text(summary.interval, decimals),
             share_text(summary.p_best),
             diverged,
+            *(size_cells(summary) if sizes_differ(self.summaries) else ("", "")),
         )
 
     def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":

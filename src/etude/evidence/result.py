@@ -210,7 +210,7 @@ class Result:
         """One row for each choice, in the order of the ranking.
 
         Columns: number, choice, data, the swept fields, rank, mean, stderr, low, high, n,
-        p_best, members, diverged, failed, missing, note.
+        p_best, members, diverged, failed, missing, note, parameters, seconds (of a network).
 
         Args:
             kind: the kind of data frame: "polars", "pandas" or "arrow".
@@ -231,7 +231,10 @@ class Result:
             "low": [row.interval[0] if row.interval else None for row in self.summaries],
             "high": [row.interval[1] if row.interval else None for row in self.summaries],
         }
-        for name in ("n", "p_best", "members", "diverged", "failed", "missing", "note"):
+        for name in (
+            *("n", "p_best", "members", "diverged", "failed", "missing", "note"),
+            *("parameters", "seconds"),
+        ):
             columns[name] = [getattr(row, name) for row in self.summaries]
         return _frame(columns, kind)
 
@@ -290,6 +293,7 @@ class Result:
                     "p_best": row.p_best,
                     "may_be_best": row.choice in self.possible_bests[row.data].choices,
                     "diverged": row.diverged,
+                    "parameters": row.parameters,
                 }
                 for row in self.summaries
             ],

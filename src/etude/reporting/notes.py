@@ -38,6 +38,7 @@ def versions(result: Result) -> Html:
     parts = [html_table("What the figures depend on", ["what", "value"], rows, text=(1,))]
     if record.programs:
         headers = list(dict.fromkeys(key for program in record.programs for key in program))
+        headers = [key for key in headers if key != "choices"]
         body: list[list[object]] = [
             [number, *(_plain(program.get(key, "")) for key in headers)]
             for number, program in enumerate(record.programs[:MOST], start=1)
@@ -73,6 +74,11 @@ def method(result: Result, comparison: Comparison) -> Html:
         notes.append(
             f"There are no validation rows: choices are ranked on the {comparison.judged} rows "
             "themselves, so the mean of the first one is flattered by its having been chosen."
+        )
+    if comparison.judged != "train":
+        notes.append(
+            "Figures of training rows are measured on a random sample of them, about as many as "
+            "are held out; before version 0.3 on all of them."
         )
     found = result.estimate_of_best(comparison.data)
     notes.append(

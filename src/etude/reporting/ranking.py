@@ -2,7 +2,8 @@
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.possible_bests import PossibleBests
-from etude.evidence.ranking import ChoiceSummary
+from etude.evidence.ranking import ChoiceSummary, sizes_differ
+from etude.evidence.ranking_table import size_cells
 from etude.evidence.result import Result
 from etude.evidence.rounding import (
     counted,
@@ -85,6 +86,8 @@ def _table(result: Result, comparison: Comparison, rows: list[ChoiceSummary], ca
     headers += ["splits"] if uneven else []
     diverged = any(row.diverged for row in rows)
     headers += ["diverged"] if diverged else []
+    sizes = sizes_differ(everything)
+    headers += ["parameters", "seconds a network"] if sizes else []
     body = []
     for row in rows:
         note = element("small", row.note) if row.note else ""
@@ -100,6 +103,7 @@ def _table(result: Result, comparison: Comparison, rows: list[ChoiceSummary], ca
             ]
         cells += [row.n] if uneven else []
         cells += [f"{row.diverged} of {row.members}" if row.diverged else ""] if diverged else []
+        cells += [text or "–" for text in size_cells(row)] if sizes else []
         body.append(cells)
     return html_table(caption, headers, body, label=1)
 
