@@ -1,6 +1,7 @@
 # make demo   train the headline study and write report.html
 # make test   run the tests
 # make lint   style, types and the import contract
+# make bench  time Étude and its peers side by side into benchmarks/RESULTS.md: up to an hour
 # make torture  fail every write, kill at every border, damage stores, and count what is lost
 # Each makes the environment in .venv first, once.
 
@@ -8,8 +9,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 STUDY ?= studies/optimizers_on_digits.toml
 BIN := .venv/bin
 ENVIRONMENT := .venv/.made
+PEERS := .venv-benchmarks
 
-.PHONY: demo test lint torture clean
+.PHONY: demo test lint bench torture clean
 
 demo: $(ENVIRONMENT)
 	$(BIN)/etude run $(STUDY) --report report.html
@@ -23,6 +25,9 @@ lint: $(ENVIRONMENT)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(PEERS)/.made
+	$(PEERS)/bin/python benchmarks/bench.py $(BENCH)
+
 torture: $(ENVIRONMENT)
 	cd tests && ../$(BIN)/python -m torture
 
@@ -32,5 +37,10 @@ $(ENVIRONMENT): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+$(PEERS)/.made: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --constraint constraints.txt --editable . --requirement benchmarks/requirements.txt
+	touch $@
+
 clean:
-	rm -rf .venv report.html
+	rm -rf .venv $(PEERS) report.html

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from digits_peers import etude_side
-from digits_peers.peer import run_peer
-from digits_peers.results_file import table
+from digits_peers.peer import accuracies
 from digits_peers.work import RULES, SKLEARN_RULES, Job, Work, folds, write_starts
+from measuring.results_file import table
 
 TOLERANCE = 1.0
 """Points of accuracy by which a mean may differ."""
@@ -60,7 +60,7 @@ def compare(work: Work) -> list[Row]:
         rows = []
         for side, rules in (("torch", tuple(RULES)), ("sklearn", SKLEARN_RULES)):
             part = replace(work, rules=rules, starts=file)
-            theirs = _means(part.jobs(), run_peer(side, part).accuracies)
+            theirs = _means(part.jobs(), accuracies(side, part))
             rows += _rows(side, own, theirs)
     return rows
 

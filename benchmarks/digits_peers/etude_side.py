@@ -65,13 +65,14 @@ def starts(work: Work, data: list[Fold]) -> Starts:
     shared = jax.device_put(material.shared)
     found = {}
     for number, member in enumerate(whole.members[: FOLDS * work.seeds]):
-        inputs, carry = population.start(shared, [inputs_of(whole, number)])
+        inputs, carry = population.start(shared, {0: inputs_of(whole, number)})
         layers = program.training.unravel(carry.weights)["layers"]
         own = data[member.split].rows
         orders = []
         for epoch in range(1, work.epochs + 1):
             # What a table's stream carries is the order in which the epoch went through the rows.
-            carry = population.train(shared, inputs, carry, epoch)
+            stop = epoch * program.batches[member.split]
+            carry = population.train(shared, inputs, carry, stop)
             orders.append(np.asarray(carry.stream)[: len(own)])
         np.testing.assert_array_equal(np.sort(orders, axis=1), np.tile(own, (work.epochs, 1)))
         found[member.split, member.seed] = Start(

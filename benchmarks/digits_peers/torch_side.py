@@ -1,4 +1,4 @@
-"""PyTorch: one plain loop for each network, spread over processes or threads."""
+"""PyTorch: one plain loop for each network, spread over processes of one thread."""
 
 from functools import partial
 from multiprocessing import Pool
@@ -90,10 +90,8 @@ def train_job(data: list[Fold], starts: Starts, epochs: int, job: Job) -> float:
 
 def train_all(work: Work) -> list[float]:
     """Train every network of the work."""
-    torch.set_num_threads(work.threads)
+    torch.set_num_threads(1)
     one = partial(train_job, folds(), read_starts(work.starts), work.epochs)
-    if work.processes == 1:
-        return [one(job) for job in work.jobs()]
     with Pool(work.processes) as pool:
         return pool.map(one, work.jobs(), chunksize=1)
 

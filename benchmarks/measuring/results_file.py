@@ -3,10 +3,21 @@
 import os
 import platform
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("etude", "jax", "jaxlib", "flax", "torch", "scikit-learn", "numpy")
+import psutil
+
+LIBRARIES = (
+    "jax",
+    "jaxlib",
+    "flax",
+    "torch",
+    "scikit-learn",
+    "skorch",
+    "scikit-surprise",
+    "numpy",
+)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()) -> str:
@@ -23,11 +34,22 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[in
 
 def machine() -> str:
     """The machine and the versions, in one line."""
-    versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    return (
-        f"{_cores()} cores of {_processor()}, {platform.system()}, "
-        f"Python {platform.python_version()}; {versions}."
+    import etude
+
+    versions = ", ".join(
+        [f"etude {etude.__version__}", *(f"{name} {_version(name)}" for name in LIBRARIES)]
     )
+    return (
+        f"{_cores()} cores of {_processor()}, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
+        f"{platform.system()}, Python {platform.python_version()}; {versions}."
+    )
+
+
+def load() -> str:
+    """How busy the machine is before anything is measured, as a sentence; "" where not told."""
+    if not hasattr(os, "getloadavg"):
+        return ""
+    return f"Load before the first round: {os.getloadavg()[0]:.1f}."
 
 
 def write_section(file: Path, name: str, command: str, text: str) -> None:
@@ -47,6 +69,13 @@ def write_section(file: Path, name: str, command: str, text: str) -> None:
     made = f"Made by `{command}` on {machine()}"
     content = f"{head}{begin}\n{made}\n\n{text}\n{end}{tail}"
     file.write_text(content, encoding="utf-8")
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _cores() -> int:
