@@ -103,6 +103,7 @@ def test_the_seed_decides_and_company_does_not() -> None:
     assert len(set(three)) == 3
     assert three[:1] == drawn(Bigram(BIGRAMS), "ab")
     assert three[:1] != drawn(Bigram(BIGRAMS), "ab", seed=1)
+    assert three[:1] != drawn(Bigram(BIGRAMS), "ab", seed=2**32 - 1)
     assert all(text.startswith("ab") and len(text) == 22 for text in three)
 
 
@@ -155,6 +156,7 @@ def test_words() -> None:
         ({"count": 10**9}, "`count` must be from 1 to 10,000"),
         ({"top_k": -1}, "`top_k` must be from 0"),
         ({"seed": 2**32}, "`seed` must be from 0"),
+        ({"length": 10**6, "count": 11}, "`count` times `length` must be at most 10,000,000"),
         ({"temperature": -0.1}, "`temperature` must be a number of at least 0, got -0.1"),
         ({"temperature": float("nan")}, "`temperature` must be a number of at least 0, got nan"),
         ({"prompt": "axb"}, "these are none of them: 'x'"),

@@ -17,6 +17,9 @@ from etude.loss.base import Loss
 LONGEST_SAMPLE, MOST_SAMPLES = 1_000_000, 10_000
 """A sample has at most so many symbols, and there are at most so many samples."""
 
+MOST_SYMBOLS_DRAWN = 10_000_000
+"""All samples together have at most so many symbols."""
+
 
 def sample_texts(
     module: nnx.Module,
@@ -61,7 +64,9 @@ def sample_texts(
     kept = min(top_k or symbols, symbols)
     for known in range(len(begun), texts.shape[1]):
         window, place = _window(texts[:, :known], spec, end)
-        drawn, valid = _drawn(graph, state, loss, window, place, temperature, kept, seed, known)
+        drawn, valid = _drawn(
+            graph, state, loss, window, place, temperature, kept, np.uint32(seed), known
+        )
         if not valid:
             raise InputError("the network gives numbers that are no probabilities")
         texts[:, known] = drawn
@@ -81,6 +86,10 @@ def _check(length: int, temperature: float, top_k: int, seed: int, count: int) -
     for name, (value, least, most) in whole.items():
         if not least <= value <= most:
             raise InputError(f"`{name}` must be from {least} to {most:,}, got {value}")
+    if count * length > MOST_SYMBOLS_DRAWN:
+        raise InputError(
+            f"`count` times `length` must be at most {MOST_SYMBOLS_DRAWN:,}, got {count * length:,}"
+        )
     if not (math.isfinite(temperature) and temperature >= 0):
         raise InputError(f"`temperature` must be a number of at least 0, got {temperature}")
 

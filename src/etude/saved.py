@@ -6,6 +6,7 @@ here, and the parts that a user wrote are given by the user.
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
@@ -17,6 +18,7 @@ from etude.batch import Spec
 from etude.component import Component, UnknownName, component_class, discover_all
 from etude.data.base import Stream
 from etude.data.encoder import encoder_from_schema
+from etude.data.symbols import MOST_STEPS
 from etude.errors import InputError
 from etude.loss.base import Loss
 from etude.model.base import Model
@@ -44,7 +46,11 @@ TYPES = {
 Expected = dict[str, tuple[tuple[int, ...], tuple[str, ...]]]
 """The shape that each array must have, and the types that it may have."""
 
+LARGEST_ROW = 2**26
+"""A row of inputs has at most so many numbers."""
+
 Size = Annotated[int, Field(ge=0)]
+Few = Annotated[int, Field(ge=0, le=2**20)]
 
 
 class _Part(BaseModel):
@@ -54,7 +60,7 @@ class _Part(BaseModel):
 class _Sizes(_Part):
     task: str
     inputs: tuple[Size, ...]
-    targets: Size
+    targets: Few
     classes: tuple[str, ...]
     sizes: tuple[tuple[str, Size], ...]
 
@@ -113,12 +119,15 @@ def load(folder: str | Path, *, model: Model | None = None, loss: Loss | None = 
         raise InputError(f"the network in {folder} cannot be read: {reason}") from None
     except RecursionError:
         raise _damaged(folder, f"{DESCRIPTION} is nested too deeply") from None
+    except MemoryError:
+        raise InputError(f"the network in {folder} takes more memory than there is") from None
 
 
 def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     description = _described(folder)
     sizes, choice = description.spec, description.choice
     spec = Spec(sizes.task, sizes.inputs, sizes.targets, sizes.classes, sizes.sizes)
+    _check_sizes(folder, spec)
     model = _part(folder, Model, choice.model, model)
     loss = _part(folder, Loss, choice.loss, loss)
     stream = _part(folder, Stream, description.stream, None)
@@ -153,6 +162,18 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _damaged(folder, f"its parts do not fit one another: {error}") from None
     return network
+
+
+def _check_sizes(folder: Path, spec: Spec) -> None:
+    """Refuse rows that nobody trains on, before anything is made for them."""
+    if math.prod(spec.inputs) > LARGEST_ROW:
+        raise _damaged(folder, f"a row must have at most {LARGEST_ROW:,} numbers")
+    if spec.vocabulary and (len(spec.inputs) != 1 or not 0 < spec.inputs[0] <= MOST_STEPS):
+        raise _damaged(
+            folder, f"a row of symbols must have from 1 to {MOST_STEPS:,}, got {list(spec.inputs)}"
+        )
+    if spec.task == "tokens" and spec.inputs != (spec.targets,):
+        raise _damaged(folder, "every symbol of a row must have a target")
 
 
 def _described(folder: Path) -> _Description:

@@ -39,6 +39,13 @@ def test_a_row_is_a_letter_behind_others() -> None:
     assert prepared.weights is None
 
 
+@pytest.mark.parametrize("context", [0, 2])
+def test_a_name_that_stands_there_twice_is_one_group(context: int) -> None:
+    prepared = prepare_names(["bo", "al", "bo"], context)
+    rows = 1 if not context else 3
+    np.testing.assert_array_equal(prepared.groups, np.repeat([1, 0, 1], rows))
+
+
 @pytest.mark.parametrize("validation", [Holdout(test=0.3, validation=0.2), Grouped(folds=3)])
 def test_letters_of_a_name_stay_together(validation: Holdout | Grouped) -> None:
     names = [letters * 2 for letters in ("anna", "bo", "cleo", "dan", "eve", "fay", "gil")]

@@ -30,6 +30,7 @@ def table(times: int = TIMES) -> polars.DataFrame:
     return polars.DataFrame(
         {
             "clock": np.arange(times)[::-1],
+            "twice": np.arange(times) // 2,
             "load": generator.normal(50, 9, times),
             "weather": weather,
             "day": [["mon", "tue", "wed"][time % 3] for time in range(times)],
@@ -174,6 +175,7 @@ def test_a_file_is_read_as_a_table_is(tmp_path: Path) -> None:
         ({"columns": ("wether",)}, "`columns` must name columns of the table.* 'weather'"),
         ({"columns": ("load",)}, "`columns` must not name the target, got 'load'"),
         ({"order": "day"}, "`order` must name a column of numbers or dates, and 'day'"),
+        ({"order": "twice"}, "column 'twice', rows 1 and 2: `order` must have another value"),
         ({"target": "weather"}, "target 'weather' must have a value in every row, and 9 have none"),
         ({"target": "day"}, "target 'day' must hold numbers for a series, got categories"),
         (

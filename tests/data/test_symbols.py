@@ -108,8 +108,8 @@ def test_made_again_from_its_schema(encoder: TextEncoder) -> None:
         ({"end": "z"}, spec(4, 3), "`end` must be one of `symbols`, got 'z'"),
         ({"end": ""}, spec(4, 3, (".", "a", "b")), "`end` must be one of `symbols`, got ''"),
         ({}, spec(4, 3, ("x", "a", "b")), "`classes` must be `symbols`"),
-        ({}, spec(0, 3), "must have from 1 to 1,000,000 steps"),
-        ({}, spec(10**9, 3), "must have from 1 to 1,000,000 steps"),
+        ({}, spec(0, 3), "must have from 1 to 65,536 steps"),
+        ({}, spec(10**9, 3), "must have from 1 to 65,536 steps"),
         ({}, replace(spec(4, 3), inputs=(4, 2)), r"got inputs of shape \[4, 2\]"),
     ],
 )

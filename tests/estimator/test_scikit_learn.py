@@ -101,6 +101,14 @@ def test_labels_tell_what_differs() -> None:
     )
 
 
+def test_numbers_of_symbols_are_no_numbers_to_it() -> None:
+    from etude.batch import Spec
+
+    spec = Spec("classes", (3,), classes=(".", "a", "b"), sizes=(("vocabulary", 3),))
+    with pytest.raises(InputError, match="needs numbers as inputs, got symbols"):
+        ScikitLearn(estimator="RandomForestClassifier").check(spec)
+
+
 def test_what_goes_wrong_inside_is_a_result_of_the_member() -> None:
     wrong = ScikitLearn(estimator="RandomForestClassifier", parameters={"n_estimators": -3})
     result = etude.run(study(wrong))

@@ -34,6 +34,19 @@ def test_penalties_count_weights_and_leave_biases_out() -> None:
         assert float(penalty(loss, params)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_under_weight_normalization_the_weights_computed_with_are_penalized() -> None:
+    module = MLP(widths=(5,), normalization="weight").build(Spec("numbers", (4,)), 1, nnx.Rngs(0))
+    squares = absolute = 0.0
+    for layer in module.layers:
+        layer.scale[...] = 1.5 * layer.scale[...]
+        v, g = np.asarray(layer.kernel[...], np.float64), np.asarray(layer.scale[...], np.float64)
+        w = g * v / np.linalg.norm(v, axis=0)
+        squares, absolute = squares + np.sum(w**2), absolute + np.sum(np.abs(w))
+    params = nnx.state(module, nnx.Param)
+    assert float(penalty(MSE(l2=0.3), params)) == pytest.approx(0.3 * squares, rel=1e-5)
+    assert float(penalty(MSE(l1=0.2), params)) == pytest.approx(0.2 * absolute, rel=1e-5)
+
+
 def test_the_objective_is_the_weighted_mean_over_rows() -> None:
     module = MLP(widths=(5,)).build(Spec("numbers", (4,), 2), 2, nnx.Rngs(0))
     generator = np.random.default_rng(0)

@@ -70,7 +70,14 @@ def in_order(series: polars.Series, text: bool) -> np.ndarray:
         )
     values = numbers(series, kind, None)
     check_present("order", series.name, np.isnan(values))
-    return np.argsort(values, kind="stable")
+    order = np.argsort(values, kind="stable")
+    twice = np.flatnonzero(np.diff(values[order]) == 0)
+    if twice.size:
+        raise InputError(
+            f"column {series.name!r}, rows {order[twice[0]] + 1} and {order[twice[0] + 1] + 1}: "
+            "`order` must have another value in every row, for one series is read"
+        )
+    return order
 
 
 def target_numbers(

@@ -26,7 +26,7 @@ NO_SPACE_BEFORE, NO_SPACE_AFTER = set(",.;:!?)]}»”’…"), set("([{«“‘"
 MOST_SYMBOLS = 65_536
 """A vocabulary is at most so large: outputs have a number for each symbol at every step."""
 
-MOST_STEPS = 1_000_000
+MOST_STEPS = 65_536
 """A row has at most so many symbols."""
 
 MOST_TOLD = 10
@@ -63,6 +63,8 @@ class TextEncoder:
     def check(self, spec: Spec) -> None:
         """Raise an `InputError` when symbols of these sizes are not what the encoder makes."""
         known = self.symbols[: len(self.symbols) - self.unknown]
+        if spec.task not in ("tokens", "classes"):
+            raise InputError(f"symbols must be followed by symbols, got the task {spec.task!r}")
         if len(spec.inputs) != 1 or not 1 <= spec.inputs[0] <= MOST_STEPS:
             raise InputError(
                 f"a row of symbols must have from 1 to {MOST_STEPS:,} steps, got inputs of shape "

@@ -132,4 +132,5 @@ class Judge:
 def _flat(outputs: Any) -> jax.Array:
     """A tree of `[batch, ...]` as one `[batch, outputs]`."""
     leaves = [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(outputs)]
-    return leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
+    flat = leaves[0] if len(leaves) == 1 else jnp.concatenate(leaves, 1)
+    return flat.astype(jnp.result_type(float))

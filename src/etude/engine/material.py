@@ -155,7 +155,7 @@ def _check_streamed(
         raise TypeError(f"{data.name} gives a block, and its stream is none of rows")
     judged = np.zeros(prepared.rows, bool)
     for split in splits:
-        judged[judged_rows(split)] = True
+        judged[judged_rows(split, prepared.block)] = True
     row_bytes = _bytes(prepared.arrays) // prepared.rows
     check_judged(data.name, prepared.rows, int(judged.sum()), row_bytes, device)
 
@@ -190,7 +190,7 @@ def _trained(splits: tuple[RowSplit, ...], weights: np.ndarray) -> Split:
 def _judged(prepared: Prepared, splits: tuple[RowSplit, ...], weights: np.ndarray) -> Judged:
     """The rows that are evaluated, `[splits, ...]`."""
     own = np.ones(prepared.rows) if prepared.weights is None else prepared.weights
-    parts = [judged_rows(split) for split in splits]
+    parts = [judged_rows(split, prepared.block) for split in splits]
     places = max(map(len, parts))
     judged = Judged(
         np.zeros((len(splits), places), np.int32),
@@ -204,14 +204,22 @@ def _judged(prepared: Prepared, splits: tuple[RowSplit, ...], weights: np.ndarra
     return judged
 
 
-def judged_rows(split: RowSplit) -> np.ndarray:
+def judged_rows(split: RowSplit, block: int = 0) -> np.ndarray:
     """The numbers of the rows that are evaluated after every epoch, those to test first.
 
     All that are held out, and a random sample of as many training rows: to evaluate every
     training row would take a third of the time that training on it does.
+
+    Args:
+        split: the rows of each role.
+        block: where rows are streamed and none is held out, of so many at most a sample is
+            judged, for those that judge stay in memory.
     """
     held = np.concatenate([split.test, split.validation])
-    apart = np.setdiff1d(split.train, held)
+    if block and held.size > block and np.array_equal(split.test, split.train):
+        return np.sort(np.random.default_rng(0).permutation(held)[:block])
+    weighty = split.train[split.weights > 0] if split.weights.size else split.train
+    apart = np.setdiff1d(weighty, held)
     count = min(apart.size, max(held.size, FEWEST_TRAINING))
     sample = np.sort(np.random.default_rng(0).permutation(apart)[:count])
     return np.concatenate([held, sample])

@@ -303,7 +303,9 @@ def _program(
     steps = algorithm.steps or epochs * max(batches)
     operations = training.operations * batch_size * steps
     options = device.options(operations)
-    shape = (batch_size, *material.shapes.splits.order.shape[1:], prepared.rows)
+    shapes = material.shapes
+    shape = (batch_size, *shapes.splits.order.shape[1:], *shapes.judged.rows.shape[1:])
+    shape += (prepared.rows,)
     shape += () if blocks is None else (blocks.rows,)
     profile = device.profile(width, options, precision) | {"shape": list(shape)}
     program = Program(

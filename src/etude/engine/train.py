@@ -82,6 +82,8 @@ class Member:
         # for the gradient, twice.
         computed = max(taken // step * self._judge.block, 3 * taken // step * task.batch_size)
         kept = 2 * sum(leaf.size for leaf in jax.tree.leaves(self._outputs))
+        kept += task.epochs * len(ROLES) * self._judge.statistics
+        kept += 2 * sum(leaf.size for leaf in jax.tree.leaves(rest))
         self.bytes = 4 * (self.parameters * (4 + self.rules.slots) + kept) + computed
         order = shared.splits.order.shape[-1]
         self.carried = 4 * (self.parameters * (2 + self.rules.slots) + kept + order)

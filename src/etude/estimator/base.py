@@ -22,6 +22,11 @@ class Estimator(Component, kind="estimator"):
             raise InputError(
                 f"`estimator` {self.name} needs a target of classes or numbers, got {spec.task}"
             )
+        if spec.vocabulary:
+            raise InputError(
+                f"`estimator` {self.name} needs numbers as inputs, got symbols, whose numbers are "
+                "only names"
+            )
 
     @property
     def tells_probabilities(self) -> bool:

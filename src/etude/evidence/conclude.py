@@ -61,6 +61,8 @@ def _selection(
     inside = comparison.judged != "test" or comparison.choosing != comparison.judged
     if metric is None or isinstance(metric, JointMetric) or inside or len(choices) < 2:
         return None
+    if material.prepared.weights is not None or material.prepared.spec.task == "tokens":
+        return None  # rows count differently, and the bootstrap draws them as equals
     linear = type(metric).value is Metric.value
     if not linear and min(split.test.size for split in material.splits) < ENOUGH:
         return None

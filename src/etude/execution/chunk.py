@@ -29,7 +29,8 @@ SMALL_CHECKPOINT = 2**20
 """Checkpoints of so many bytes are kept at every border; larger ones by `CHECKPOINT_RATE`."""
 
 CHECKPOINT_RATE = 2**23
-"""So many bytes of checkpoints a second a chunk hands to the store, beside small ones."""
+"""So many bytes of checkpoints a chunk hands to the store for a second of its training, beside
+small ones."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class Chunk:
         self._spent: dict[int, float] = {}
         self._inputs: Inputs | None = None
         self._carry: Any = None
-        self._kept, self._steps_kept = time.monotonic(), -1
+        self._since_kept, self._steps_kept = 0.0, -1
 
     @property
     def free(self) -> int:
@@ -179,8 +180,9 @@ class Chunk:
         ended = [place for place in self.running if status[place] != Status.RUNNING]
         if ended:
             yield from self._ended(ended)
-        elapsed = time.monotonic() - self._kept
-        if self._bytes() <= SMALL_CHECKPOINT + CHECKPOINT_RATE * elapsed:
+        # Its own seconds alone: chunks that wait for one another must not all save at once.
+        self._since_kept += seconds
+        if self._bytes() <= SMALL_CHECKPOINT + CHECKPOINT_RATE * self._since_kept:
             self.keep()
 
     def keep(self) -> None:
@@ -195,7 +197,7 @@ class Chunk:
             identity = self._record.members[member].identity
             part = parts[place]
             self._arrived.put(Checkpoint(identity, int(part.step), to_bytes(part)))
-        self._kept, self._steps_kept = time.monotonic(), steps
+        self._since_kept, self._steps_kept = 0.0, steps
 
     def _bytes(self) -> int:
         """What the checkpoints of all members take, about."""
@@ -206,18 +208,17 @@ class Chunk:
     def _ended(self, places: list[int]) -> Iterator[tuple[int, MemberRecord]]:
         results = self._population.unstack(results_of(self._carry), self._population.width)
         for place in places:
-            member = self.running.pop(place)
-            yield (
+            member = self.running[place]
+            record = member_record(
+                self._plan,
                 member,
-                member_record(
-                    self._plan,
-                    member,
-                    self._record.members[member],
-                    self._record.metrics,
-                    results[place],
-                    self._spent[member],
-                ),
+                self._record.members[member],
+                self._record.metrics,
+                results[place],
+                self._spent[member],
             )
+            del self.running[place]
+            yield member, record
 
     def _resumed(self, came: dict[int, int], carry: Carry) -> Carry:
         """The carry with what checkpoints hold of the members that came."""

@@ -39,12 +39,13 @@ def fitted_record(
     inputs = rows.inputs
     if not isinstance(inputs, np.ndarray):
         raise InputError(f"`estimator` {choice.estimator} needs rows of numbers as inputs")
+    own = np.ones(len(inputs)) if material.prepared.weights is None else material.prepared.weights
     words = key_of(whole.study.seed, member.seed, member.split, "estimator", choice.label)
     prediction = choice.estimator.predict(
         inputs.reshape(len(inputs), -1).astype(np.float64),
         rows.targets,
         split.train,
-        split.weights if split.weights.size else np.ones(split.train.size),
+        own[split.train] * (split.weights if split.weights.size else 1),
         spec,
         int(words[0]),
     )
@@ -54,8 +55,10 @@ def fitted_record(
     for metric in material.metrics:
         statistics = statistics_of(metric, prediction, rows)
         for role in ROLES:
-            chosen = statistics[getattr(split, role)]
-            value = measured(metric, chosen) if len(chosen) else float("nan")
+            judged = getattr(split, role)
+            value = float("nan")
+            if len(judged):
+                value = measured(metric, statistics[judged], own[judged])
             values[role][metric.name] = single(value)
     return replace(
         record,

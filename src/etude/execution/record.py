@@ -203,7 +203,7 @@ def member_record(
     outputs = None
     if program.training.keeps_outputs and not diverged:
         # The rows to test are judged first.
-        outputs = np.asarray(part["outputs"], np.float32)[: split.test.size]
+        outputs = np.asarray(part["outputs"], np.float32)[: split.test.size].copy()
     return replace(
         record,
         status=status.name.lower(),

@@ -86,6 +86,8 @@ class ReadAhead:
                 )
                 if self._closed:
                     return
+                if position < self._first:
+                    continue
             try:
                 block = self._read(position)
             except Exception as error:

@@ -82,10 +82,21 @@ UNPENALIZED = ("bias", "scale")
 
 
 def penalty(loss: Loss, params: Any) -> jax.Array:
-    """l2 · Σ W² + l1 · Σ |W| over the weights, without biases and norm scales."""
+    """l2 · Σ W² + l1 · Σ |W| over the weights, without biases and norm scales.
+
+    Under weight normalization W is what the layer computes with, g · v / ‖v‖.
+    """
     value = jnp.zeros(())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        names = {str(getattr(part, "key", getattr(part, "name", ""))) for part in path}
-        if names.isdisjoint(UNPENALIZED):
-            value += loss.l2 * jnp.sum(leaf**2) + loss.l1 * jnp.sum(jnp.abs(leaf))
+    leaves = {
+        tuple(str(getattr(part, "key", getattr(part, "name", ""))) for part in path): leaf
+        for path, leaf in jax.tree_util.tree_leaves_with_path(params)
+    }
+    for path, leaf in leaves.items():
+        if not set(path).isdisjoint(UNPENALIZED):
+            continue
+        lengths = leaves.get(tuple("scale" if name == "kernel" else name for name in path))
+        if "kernel" in path and lengths is not None:
+            squares = jnp.sum(leaf**2, tuple(range(leaf.ndim - 1)))
+            leaf = leaf * lengths * jax.lax.rsqrt(jnp.where(squares > 0, squares, 1))
+        value += loss.l2 * jnp.sum(leaf**2) + loss.l1 * jnp.sum(jnp.abs(leaf))
     return value
