@@ -302,7 +302,7 @@ def _program(
     width = device.width(training.bytes)
     steps = algorithm.steps or epochs * max(batches)
     operations = training.operations * batch_size * steps
-    options = device.options(operations)
+    options = device.options
     shapes = material.shapes
     shape = (batch_size, *shapes.splits.order.shape[1:], *shapes.judged.rows.shape[1:])
     shape += (prepared.rows,)
