@@ -21,7 +21,7 @@ def test_rows_weigh_as_much_as_they_have_targets() -> None:
     result = etude.run(study)
     (member,) = result.record.members
     assert member.outputs is not None
-    test = etude.Holdout(test=0.4).splits(prepared.rows, None, 0)[0].test
+    test = etude.Holdout(test=0.4).splits(prepared.rows, None, 0, prepared.groups)[0].test
     targets = prepared.arrays["targets"][test]
     counts = (targets >= 0).sum(1)
     assert len(set(counts)) > 1

@@ -61,8 +61,14 @@ def check_named(
             raise InputError(f"`{field}` must name a column once, got {twice[0]!r} twice")
 
 
-def in_order(series: polars.Series, text: bool) -> np.ndarray:
-    """The row numbers in the order of this column of numbers or dates."""
+def in_order(series: polars.Series, text: bool, one_each: bool = False) -> np.ndarray:
+    """The row numbers in the order of this column of numbers or dates.
+
+    Args:
+        series: the column.
+        text: whether its cells are text of a file.
+        one_each: whether two rows of one value are refused.
+    """
     kind = kind_of(series, text, None)
     if kind not in ("number", "date"):
         raise InputError(
@@ -72,7 +78,7 @@ def in_order(series: polars.Series, text: bool) -> np.ndarray:
     check_present("order", series.name, np.isnan(values))
     order = np.argsort(values, kind="stable")
     twice = np.flatnonzero(np.diff(values[order]) == 0)
-    if twice.size:
+    if one_each and twice.size:
         raise InputError(
             f"column {series.name!r}, rows {order[twice[0]] + 1} and {order[twice[0] + 1] + 1}: "
             "`order` must have another value in every row, for one series is read"

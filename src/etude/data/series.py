@@ -111,7 +111,7 @@ class Series(Data):
         check_named(frame, fields, targets)
         frame = cleaned(frame, self.missing)
         if self.order:
-            frame = frame[in_order(frame[self.order], text)]
+            frame = frame[in_order(frame[self.order], text, one_each=True)]
         columns = tuple(
             describe(
                 frame[name],
