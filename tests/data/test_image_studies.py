@@ -59,6 +59,7 @@ def invoke(*arguments):
     return outcome.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "path", "fields"),
     [
@@ -88,6 +89,7 @@ def test_from_the_study_file_to_labels(folder, name, path, fields):
     assert (known is None) == (name == "image_folder")
 
 
+@pytest.mark.slow
 def test_bytes_of_a_file_and_of_a_folder_give_the_same_networks(folder):
     """The same rows, mapped or in memory: the same bits."""
     parts = {

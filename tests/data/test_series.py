@@ -199,6 +199,7 @@ def test_there_is_one_source() -> None:
         Series.from_frame(table(), target="load", horizon=0)
 
 
+@pytest.mark.slow
 def test_a_saved_network_forecasts_from_every_window(tmp_path: Path) -> None:
     frame, data = table(), Series.from_frame(table(), "load", columns=("day",), window=5)
     study = etude.Study(

@@ -39,6 +39,7 @@ def test_rows_weigh_as_much_as_they_have_targets() -> None:
     assert result.record.splits[0].trivial["test"]["perplexity"] is not None
 
 
+@pytest.mark.slow
 def test_a_text_is_learned_judged_on_its_end_and_continued(tmp_path: Path) -> None:
     path = tmp_path / "song.txt"
     path.write_text("la li lu\nda di du\n" * 60)

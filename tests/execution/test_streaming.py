@@ -111,6 +111,7 @@ def test_each_block_is_read_once_an_epoch_and_neighbours_do_not_matter(
     assert all(many[identity] == told for identity, told in one.items())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_canary")
 def test_groups_that_fit_in_memory_train_one_after_the_other(
     folder: Path, read: list[int], monkeypatch: pytest.MonkeyPatch
@@ -275,6 +276,7 @@ def test_a_stopped_run_goes_on_within_a_block(
     assert by_identity(record) == expected
 
 
+@pytest.mark.slow
 def test_divergence_and_schedules_see_the_true_epoch(folder: Path) -> None:
     """56 training rows in six blocks: more batches than 56 / 5."""
     schedule = etude.Cosine()
@@ -303,6 +305,7 @@ def test_blocks_without_training_rows_are_passed(folder: Path) -> None:
     assert {(member.steps, member.epochs) for member in record.members} == {(steps, EPOCHS)}
 
 
+@pytest.mark.slow
 def test_a_canary_and_a_refit_stream_too(folder: Path, read: list[int]) -> None:
     rates = etude.grid(etude.SGD, learning_rate=[0.01, 0.03, 0.1], epochs=4, batch_size=5)
     one = study(streamed(folder), algorithm=rates)
