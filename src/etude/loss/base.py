@@ -11,6 +11,7 @@ from pydantic import Field
 from etude.batch import Batch, Spec, outputs_of
 from etude.component import Component, Traced
 from etude.errors import InputError
+from etude.weight_norm import normalized_weights
 
 
 class Loss(Component, kind="loss"):
@@ -96,7 +97,6 @@ def penalty(loss: Loss, params: Any) -> jax.Array:
             continue
         lengths = leaves.get(tuple("scale" if name == "kernel" else name for name in path))
         if "kernel" in path and lengths is not None:
-            squares = jnp.sum(leaf**2, tuple(range(leaf.ndim - 1)))
-            leaf = leaf * lengths * jax.lax.rsqrt(jnp.where(squares > 0, squares, 1))
+            leaf = normalized_weights(leaf, lengths)
         value += loss.l2 * jnp.sum(leaf**2) + loss.l1 * jnp.sum(jnp.abs(leaf))
     return value

@@ -27,6 +27,7 @@ from etude.model.convolution_forms import (
 from etude.model.initializers import Initializer
 from etude.model.kernels import on_cpu
 from etude.model.product import product
+from etude.weight_norm import normalized_weights
 
 Padding = Literal["SAME", "VALID"] | Sequence[Pair]
 """SAME: outputs are as many as inputs, divided by the stride; VALID: no padding; or the numbers
@@ -185,7 +186,5 @@ class Conv(nnx.Module):  # type: ignore[misc]
         """x ∗ k, before the biases."""
         kernel = self.kernel[...]
         if self.scale is not None:
-            squares = jnp.sum(kernel**2, (0, 1, 2))
-            # A kernel of zeros has no direction.
-            kernel = kernel * (self.scale[...] * lax.rsqrt(jnp.where(squares > 0, squares, 1)))
+            kernel = normalized_weights(kernel, self.scale[...])
         return convolution(x, kernel, self.strides, self.padding, self.dilation, self.groups)

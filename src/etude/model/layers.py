@@ -16,6 +16,7 @@ from etude.model.dropout import Dropout
 from etude.model.initializers import Initializer
 from etude.model.normalization import Normalization, norm
 from etude.model.product import product
+from etude.weight_norm import normalized_weights
 
 Widths = Annotated[
     tuple[Annotated[int, Field(ge=1, le=10_000_000)], ...], Field(min_length=1, max_length=200)
@@ -70,9 +71,7 @@ class Dense(nnx.Module):  # type: ignore[misc]
         """From `[..., inputs]` to `[..., outputs]`."""
         kernel = self.kernel[...]
         if self.scale is not None:
-            squares = jnp.sum(kernel**2, 0)
-            # A column of zeros has no direction.
-            kernel = kernel * (self.scale[...] * jax.lax.rsqrt(jnp.where(squares > 0, squares, 1)))
+            kernel = normalized_weights(kernel, self.scale[...])
         y = product(x, kernel)
         return y if self.bias is None else y + self.bias[...]
 
