@@ -37,6 +37,7 @@ ROWS: dict[str, Callable[[Options], str]] = {
     "cnn": networks.cnn,
     "gpt": networks.gpt,
     "lstm": networks.lstm,
+    "shakespeare": networks.shakespeare,
     "ratings": ratings.ratings,
     "gemm-rate": gemm_rate.gemm_rate,
     "growth": growth.growth,

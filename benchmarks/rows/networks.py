@@ -134,6 +134,38 @@ def gpt(options: Options) -> str:
     )
 
 
+def shakespeare(options: Options) -> str:
+    """One language model of the GPT family on Shakespeare, trained as long as nanoGPT's."""
+    layers, heads, width = 1 if options.quick else 4, 4, 128
+    study = _text_study(
+        options, f"name = 'gpt'\nlayers = {layers}\nheads = {heads}\nwidth = {width}", 12_000
+    )
+    return _compare(
+        Work(
+            study,
+            "gpt",
+            lambda spec: {
+                "vocabulary": spec.vocabulary,
+                "steps": spec.inputs[0],
+                "layers": layers,
+                "heads": heads,
+                "width": width,
+            },
+            rates=(1e-3,),
+            seeds=1,
+            batch_size=12,
+            epochs=1 if options.quick else 2,
+            block=128,
+            score="best loss",
+            least=True,
+            aim=1.0,
+            told="4 layers, 4 heads, width 128, context 64, tied embedding, on two thirds of tiny "
+            "Shakespeare",
+        ),
+        options,
+    )
+
+
 def lstm(options: Options) -> str:
     """Four recurrent language models on Shakespeare."""
     width, embedding = 128, 64
@@ -225,6 +257,9 @@ epochs = {work.epochs}
     # A small run compiles once, where that takes least.
     few = 3 if work.network == "lstm" else 2
     ways = dict(list(WAYS.items())[:few]) if options.quick else WAYS
+    if len(asked["members"]) == 1:
+        # One network has no use for a second process.
+        ways = {name: way for name, way in ways.items() if way["processes"] == 1}
     sides: dict[str, Side] = {WARM: own.warm} | {
         name: lambda way=way: measured("torch_study", asked | way, environment=environment)
         for name, way in ways.items()
@@ -236,8 +271,9 @@ epochs = {work.epochs}
     rounds = _with_fastest(in_rounds(sides, options.repeats, options.tell))
     steps = work.epochs * -(-rows // work.batch_size)
     quick = "**A small run: sizes below are not those of the row.** " if options.quick else ""
+    networks = "1 network" if len(asked["members"]) == 1 else f"{len(asked['members'])} networks"
     return (
-        f"{quick}{len(asked['members'])} networks: {work.told}. Adam, batches of "
+        f"{quick}{networks}: {work.told}. Adam, batches of "
         f"{work.batch_size}, {work.epochs} epochs of {rows:,} rows: {steps:,} steps each. "
         "All sides measure the loss on the test rows and on as many training rows after every "
         "epoch. Training is what is compared: of Étude all that its run does once programs are "
