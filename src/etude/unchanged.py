@@ -13,7 +13,6 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
-from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ def stamped(text: str, folder: Path, files: Iterable[str]) -> dict[str, Any]:
         "text": text,
         "folder": str(folder.absolute()),
         "files": {path: _hash(Path(path)) for path in paths},
-        "packages": sorted({f"{each.name} {each.version}" for each in distributions()}),
+        "packages": _packages(),
         "code": _code(),
         "python": sys.version,
         "machine": [platform.machine(), platform.node(), _cores(), _devices()],
@@ -102,6 +101,15 @@ def _hash_of_names(top: Path) -> str:
             line = [folder, name, status.st_mode, status.st_size, status.st_mtime_ns]
             digest.update(json.dumps(line).encode())
     return digest.hexdigest()
+
+
+def _packages() -> list[str]:
+    """Names and versions of all that is installed, as the names of folders tell them.
+
+    To read what is inside of those folders takes a tenth of a second.
+    """
+    folders = {Path(place) for place in sys.path}
+    return sorted({found.name for folder in folders for found in folder.glob("*.*-info")})
 
 
 def _code() -> list[str]:
