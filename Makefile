@@ -2,6 +2,7 @@
 # make test   run the tests
 # make lint   style, types and the import contract
 # make bench  time Étude and its peers side by side into benchmarks/RESULTS.md: up to an hour
+# make etudes  put the claims of the field to the test and write their pages under docs/etudes
 # make torture  fail every write, kill at every border, damage stores, and count what is lost
 # Each makes the environment in .venv first, once.
 
@@ -11,7 +12,7 @@ BIN := .venv/bin
 ENVIRONMENT := .venv/.made
 PEERS := .venv-benchmarks
 
-.PHONY: demo test lint bench torture clean
+.PHONY: demo test lint bench etudes torture clean
 
 demo: $(ENVIRONMENT)
 	$(BIN)/etude run $(STUDY) --report report.html
@@ -27,6 +28,9 @@ lint: $(ENVIRONMENT)
 
 bench: $(PEERS)/.made
 	$(PEERS)/bin/python benchmarks/bench.py $(BENCH)
+
+etudes: $(ENVIRONMENT)
+	$(BIN)/etude play --all --store etudes.db --pages docs/etudes
 
 torture: $(ENVIRONMENT)
 	cd tests && ../$(BIN)/python -m torture

@@ -40,7 +40,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 NETWORKS = 2 * 2 * 3 * 2  # models, learning rates, folds, seeds
 
 COMMANDS = ["check", "run", "list", "show", "report", "refit", "predict", "sample"]
-COMMANDS += ["components", "schema"]
+COMMANDS += ["play", "components", "schema"]
 
 # DESIGN, section 7.
 ANSWER = {

@@ -164,7 +164,7 @@ def test_documents_name_every_field_and_specifications_revisions():
     assert document["name"] == "adam"
     assert document["stopping"] is None
     assert document["schedule"] == {"name": "cosine", "warmup": 0.0, "final": 0.5}
-    assert set(document) == {"name", *Adam.model_fields} - {"clipping"}
+    assert set(document) == {"name", *Adam.model_fields} - {"clipping", "ensemble"}
     specification = Adam(schedule=Cosine(final=0.5)).specification()
     assert specification["revision"] == Adam.revision
     assert specification["schedule"]["revision"] == Cosine.revision

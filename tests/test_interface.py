@@ -431,6 +431,41 @@ def test_refit_refuses_what_is_no_choice_and_other_data(numbers: etude.Result) -
         etude.refit(other)
 
 
+def test_refit_gives_the_network_of_another_seed_or_of_an_earlier_epoch() -> None:
+    """Those of a study that trains on all rows, whose curves they have reached."""
+    trained = etude.run(
+        study(
+            data=etude.Moons(rows=60),
+            model=etude.MLP(widths=(4,)),
+            algorithm=etude.grid(etude.SGD, learning_rate=[0.1, 0.5], epochs=4),
+            validation=etude.TrainingOnly(),
+            seeds=3,
+        )
+    )
+    losses = {
+        (member.choice, member.seed): member.curves[:, 0, trained.record.metrics.index("loss")]
+        for member in trained.record.members
+    }
+    for place, curve in losses.items():
+        for epochs in (1, 4):
+            network = etude.refit(trained, place[0], seed=place[1], epochs=epochs)
+            assert network.history["epochs"] == epochs
+            assert network.history["train"]["loss"] == pytest.approx(curve[epochs - 1], rel=1e-6)
+    assert len({float(curve[-1]) for curve in losses.values()}) == 6
+    first, named = etude.refit(trained, 1), etude.refit(trained, 1, seed=0, epochs=4)
+    for name, array in first.weights.items():
+        assert array.tobytes() == named.weights[name].tobytes()
+
+
+@pytest.mark.parametrize("settings", [{"seed": -1}, {"seed": True}, {"epochs": 0}, {"epochs": 99}])
+def test_refit_refuses_seeds_and_epochs_that_are_none(
+    numbers: etude.Result, settings: dict[str, int]
+) -> None:
+    (name, value), *_ = settings.items()
+    with pytest.raises(etude.InputError, match=rf"`{name}` must be .*, got {value}"):
+        etude.refit(numbers, 0, **settings)
+
+
 def test_refit_of_what_diverges_is_refused() -> None:
     rule = etude.SGD(learning_rate=3e38, **BUDGET)
     wild = etude.run(study(algorithm=rule, validation=etude.TrainingOnly()))

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from etude.data.rows import shuffled
-from etude.keys import fold, hashed_bits, key_of, typed
+from etude.keys import fold, hashed_bits, hashed_normal, hashed_uniform, key_of, typed
 
 WORDS = jnp.array([0, 0], jnp.uint32)
 
@@ -71,3 +71,22 @@ def test_shuffles_are_permutations_of_any_size(rows: int) -> None:
         assert abs(np.corrcoef(places, drawn[:rows])[0, 1]) < 5 / np.sqrt(rows)
         neighbours = np.abs(np.diff(drawn[:rows]))
         assert np.mean(neighbours == 1) < 10 / rows
+
+
+def test_numbers_of_equal_density_and_normal_ones() -> None:
+    uniform = np.asarray(hashed_uniform(jax.random.key(0), (100, 300)), np.float64)
+    normal = np.asarray(hashed_normal(jax.random.key(0), (100, 300)), np.float64)
+    assert 0 < uniform.min() < uniform.max() < 1
+    assert stats.kstest(uniform.ravel(), "uniform").pvalue > 1e-3
+    assert stats.kstest(normal.ravel(), "norm").pvalue > 1e-3
+    other = np.asarray(hashed_uniform(jax.random.key(0), (100, 300), turn=1))
+    assert np.abs(np.corrcoef(uniform.ravel(), other.ravel())[0, 1]) < 4 / np.sqrt(30_000)
+
+
+def test_the_outermost_numbers_are_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bits, end in ((0, 0.0), (2**32 - 1, 1.0)):
+        every = jnp.full(3, bits, jnp.uint32)
+        monkeypatch.setattr("etude.keys.hashed_bits", lambda *_, every=every: every)
+        assert hashed_uniform(jax.random.key(0), (3,))[0] == pytest.approx(end, abs=1e-6)
+        assert 0 < hashed_uniform(jax.random.key(0), (3,))[0] < 1
+        assert 5 < abs(hashed_normal(jax.random.key(0), (3,))[0]) < 5.5

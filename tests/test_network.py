@@ -23,7 +23,7 @@ import etude
 from etude.data.base import Data
 from etude.loss.base import Loss
 from etude.model.base import Model
-from etude.network import DESCRIPTION, FORMAT, WEIGHTS, Network, network_of
+from etude.network import DESCRIPTION, OF_ENSEMBLES, WEIGHTS, Network, network_of
 
 ROWS, COLUMNS = 12, 4
 LABELS = np.array(["low", "mid", "high"] * 4)
@@ -327,8 +327,9 @@ def test_what_is_no_description_is_refused(folder: Path, text: str) -> None:
 
 
 def test_a_newer_format_is_told(folder: Path) -> None:
-    describe(folder, description(folder) | {"format": FORMAT + 1, "more": 1})
-    refused(folder, f"must be {FORMAT}, got {FORMAT + 1}: a newer Étude wrote it")
+    describe(folder, description(folder) | {"format": OF_ENSEMBLES + 1, "more": 1})
+    newer = OF_ENSEMBLES + 1
+    refused(folder, f"must be at most {OF_ENSEMBLES}, got {newer}: a newer Étude wrote it")
     for other in (0, "1", None, 1.5):
         describe(folder, description(folder) | {"format": other})
         refused(folder, "is damaged: `format`")

@@ -6,10 +6,11 @@ from etude.algorithm import SGD, Adam, UserRule
 from etude.algorithm.schedule import Cosine
 from etude.data import Digits, Iris
 from etude.estimator import ScikitLearn
+from etude.labels import short_labels, swept_fields
 from etude.loss import CrossEntropy, UserLoss
 from etude.metric import Accuracy
 from etude.model import MLP, Linear, UserModel
-from etude.study import Choice, Study, choice_labels, short_labels, swept_fields
+from etude.study import Choice, Study, choice_labels
 from etude.sweep import grid, linear_range, log_range
 from etude.validation import Holdout, KFold
 

@@ -34,19 +34,30 @@ if TYPE_CHECKING:
     from etude.algorithm.schedule_free_adamw import ScheduleFreeAdamW as ScheduleFreeAdamW
     from etude.algorithm.sgd import SGD as SGD
     from etude.algorithm.stopping import EarlyStopping as EarlyStopping
+    from etude.curvature import Sharpness as Sharpness
+    from etude.curvature import sharpness as sharpness
     from etude.data.array_file import ArrayFile as ArrayFile
     from etude.data.bundled import BreastCancer as BreastCancer
     from etude.data.bundled import Diabetes as Diabetes
     from etude.data.bundled import Digits as Digits
     from etude.data.bundled import Iris as Iris
     from etude.data.bundled import Wine as Wine
+    from etude.data.crop import Crop as Crop
+    from etude.data.cutmix import CutMix as CutMix
+    from etude.data.cutout import Cutout as Cutout
+    from etude.data.flip import Flip as Flip
     from etude.data.image_folder import ImageFolder as ImageFolder
+    from etude.data.input_noise import InputNoise as InputNoise
+    from etude.data.mixup import Mixup as Mixup
     from etude.data.mnist import MNIST as MNIST
     from etude.data.mnist import FashionMNIST as FashionMNIST
     from etude.data.names import Names as Names
+    from etude.data.random_walk import RandomWalk as RandomWalk
     from etude.data.ratings import MovieLens as MovieLens
     from etude.data.ratings import Ratings as Ratings
+    from etude.data.rotate import Rotate as Rotate
     from etude.data.series import Series as Series
+    from etude.data.shift import Shift as Shift
     from etude.data.surfaces import Surface as Surface
     from etude.data.synthetic_classes import Blobs as Blobs
     from etude.data.synthetic_classes import Moons as Moons
@@ -62,7 +73,12 @@ if TYPE_CHECKING:
     from etude.data.table import Table as Table
     from etude.data.text import Text as Text
     from etude.data.text import TinyShakespeare as TinyShakespeare
+    from etude.domain import varied as varied
     from etude.engine.plan import plan as plan
+    from etude.ensemble.averaging import Averaging as Averaging
+    from etude.ensemble.bagging import Bagging as Bagging
+    from etude.ensemble.boosting import Boosting as Boosting
+    from etude.ensemble.samme import Samme as Samme
     from etude.errors import InputError as InputError
     from etude.estimator.scikit_learn import ScikitLearn as ScikitLearn
     from etude.evidence.result import Result as Result
@@ -86,6 +102,7 @@ if TYPE_CHECKING:
     from etude.metric.classification import TopK as TopK
     from etude.metric.confusion import F1 as F1
     from etude.metric.confusion import BalancedAccuracy as BalancedAccuracy
+    from etude.metric.coordinate import Coordinate as Coordinate
     from etude.metric.regression import NLL as NLL
     from etude.metric.regression import R2 as R2
     from etude.metric.regression import RMSE as RMSE
@@ -121,6 +138,9 @@ if TYPE_CHECKING:
     from etude.network import Network as Network
     from etude.reporting.html import report as report
     from etude.saved import load as load
+    from etude.search.bayesian import Bayesian as Bayesian
+    from etude.search.halving import Halving as Halving
+    from etude.search.random import RandomSearch as RandomSearch
     from etude.store.store import Store as Store
     from etude.study import Study as Study
     from etude.sweep import choice as choice
@@ -131,13 +151,16 @@ if TYPE_CHECKING:
     from etude.sweep import log_uniform as log_uniform
     from etude.sweep import sample as sample
     from etude.sweep import uniform as uniform
+    from etude.validation.bootstrap import Bootstrap as Bootstrap
     from etude.validation.grouped import Grouped as Grouped
     from etude.validation.holdout import Holdout as Holdout
     from etude.validation.holdout import TrainingOnly as TrainingOnly
     from etude.validation.kfold import KFold as KFold
     from etude.validation.kfold import Stratified as Stratified
     from etude.validation.leave_one_out import LeaveOneOut as LeaveOneOut
+    from etude.validation.nested import Nested as Nested
     from etude.validation.repeated import Repeated as Repeated
+    from etude.validation.replicates import Replicates as Replicates
     from etude.validation.time_series import TimeSeries as TimeSeries
 
 __version__ = "0.3.0"
@@ -146,6 +169,7 @@ _PLACES = {
     "InputError": "etude.errors",
     "Network": "etude.network",
     "Result": "etude.evidence.result",
+    "Sharpness": "etude.curvature",
     "Store": "etude.store.store",
     "Study": "etude.study",
     "choice": "etude.sweep",
@@ -161,9 +185,11 @@ _PLACES = {
     "report": "etude.reporting.html",
     "run": "etude.interface",
     "sample": "etude.sweep",
+    "sharpness": "etude.curvature",
     "uniform": "etude.sweep",
+    "varied": "etude.domain",
 }
-_KINDS = ("algorithm", "data", "estimator", "loss", "metric", "model", "validation")
+_KINDS = ("algorithm", "data", "estimator", "loss", "metric", "model", "search", "validation")
 
 
 def __getattr__(name: str) -> Any:

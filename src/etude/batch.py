@@ -20,6 +20,8 @@ class Batch(NamedTuple):
         weights: `[batch]`, the weight of each row; padded rows weigh 0.
         scale: what one unit of the targets is worth in the user's unit, `[targets]`.
         offset: which of the user's numbers is the target 0, `[targets]`.
+        mean: what was subtracted from the inputs, in the shape of a row or of its last axis.
+        factor: what they were multiplied by then.
     """
 
     inputs: Any
@@ -27,6 +29,8 @@ class Batch(NamedTuple):
     weights: jax.Array
     scale: Any = 1.0
     offset: Any = 0.0
+    mean: Any = 0.0
+    factor: Any = 1.0
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from etude.packages import is_ours, package_of
 
 KINDS = (
     "data",
+    "augmentation",
     "model",
     "initializer",
     "loss",
@@ -16,8 +17,10 @@ KINDS = (
     "schedule",
     "stopping",
     "clipping",
+    "ensemble",
     "estimator",
     "validation",
+    "search",
 )
 """What study files can name, in the order in which it is told."""
 

@@ -345,7 +345,9 @@ def discover_all() -> None:
     """
     import importlib
 
-    for kind in ("algorithm", "data", "estimator", "loss", "metric", "model", "validation"):
+    for kind in (
+        *("algorithm", "data", "estimator", "loss", "metric", "model", "search", "validation"),
+    ):
         importlib.import_module(f"etude.{kind}")
     for package in packages():
         for module in package.modules:

@@ -10,6 +10,7 @@ from etude.engine.cache import mending, use_compilation_cache
 from etude.engine.device import Device, current_device
 from etude.engine.plan import Plan
 from etude.errors import InputError
+from etude.evidence.comparison import choosing_scores
 from etude.evidence.conclude import conclude
 from etude.evidence.result import Result
 from etude.execution.refit import refit as train_on_all_rows
@@ -61,12 +62,24 @@ def run(
     device = current_device(workers)
     stamp = _stamp(study, text, folder) if text else None
 
+    searched = study
+
     def found(whole: Plan, record: StudyRecord, opened: Store) -> dict[str, Any]:
+        nonlocal searched
+        searched = whole.study
         return conclude(whole, record, opened) | ({STAMP: stamp} if stamp else {})
 
     with mending():
-        record = train(study, store, text=text, device=device, watch=watch, conclude=found)
-    return Result(record, study)
+        record = train(
+            study,
+            store,
+            text=text,
+            device=device,
+            watch=watch,
+            conclude=found,
+            judge=choosing_scores,
+        )
+    return Result(record, searched)
 
 
 def _stamp(study: Study, text: str, folder: Path) -> dict[str, Any] | None:
@@ -78,7 +91,12 @@ def _stamp(study: Study, text: str, folder: Path) -> dict[str, Any] | None:
 
 
 def refit(
-    result: Result, choice: SupportsIndex | None = None, device: Device | None = None
+    result: Result,
+    choice: SupportsIndex | None = None,
+    device: Device | None = None,
+    *,
+    seed: int = 0,
+    epochs: int | None = None,
 ) -> Network:
     """Train the chosen network on all rows.
 
@@ -88,10 +106,15 @@ def refit(
         result: a study that has been run.
         choice: what `result.best()` gives, or the number of a choice; by default the best.
         device: where to train.
+        seed: another number gives another network of the choice: other initial weights and
+            batches, the same for every choice.
+        epochs: training is cut off after so many, and the schedule goes as it went; by default it
+            is not.
 
     Raises:
-        InputError: there is no such choice, its network diverges on all rows, the data are not
-            those of the study any more, or a stored study has parts that only Python knows.
+        InputError: there is no such choice, seed or number of epochs, its network diverges on all
+            rows, the data are not those of the study any more, or a stored study has parts that
+            only Python knows.
 
     Example:
         ```python
@@ -103,7 +126,7 @@ def refit(
     number = operator.index(result.best() if choice is None else choice)
     study = stored_study(result) if result.study is None else result.study
     with mending():
-        return train_on_all_rows(study, number, result.record, device)
+        return train_on_all_rows(study, number, result.record, device, seed, epochs)
 
 
 def stored_study(result: Result) -> Study:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +12,27 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from etude.applied import compiled_combination, compiled_prediction, prediction
 from etude.batch import Spec
 from etude.data.base import Prepared, Source, Split, Stream
 from etude.data.encoder import encoder_from_schema
 from etude.data.symbols import TextEncoder
+from etude.ensemble.combination import Combination
 from etude.errors import InputError
 from etude.files import write_whole
-from etude.keys import is_key
 from etude.loss.base import Loss
 from etude.model.base import Model
 from etude.sampling import sample_texts
+from etude.weights import from_names, named, structure
 
-FORMAT = 1
-"""Version of the files of a saved network."""
+FORMAT, OF_ENSEMBLES = 1, 2
+"""Versions of the files of a saved network: of a single one, and of an ensemble."""
 
 WEIGHTS, DESCRIPTION = "network.safetensors", "network.json"
 """The files of a saved network."""
+
+COMBINED = ("coefficients", "start")
+"""The arrays of a combination in a file, beside those of its networks."""
 
 PREDICTED_ROWS = 1024
 """So many rows are predicted at once."""
@@ -46,6 +51,8 @@ class Network:
         schema: the columns of the data; empty where rows cannot be encoded.
         document: the choice that was trained, with all its fields.
         history: what to tell about its training: rows, epochs, metrics on the training rows.
+        combination: what makes it one, where it is an ensemble: its arrays are then those of all
+            its networks, stacked `[networks, ...]`; None for a single network.
     """
 
     spec: Spec
@@ -58,10 +65,12 @@ class Network:
     schema: dict[str, Any]
     document: dict[str, Any]
     history: dict[str, Any]
+    combination: Combination | None = None
 
     def __repr__(self) -> str:
         model = getattr(self.model, "label", "") or self.model
-        return f"Network({model}, {self.parameters:,} parameters, {self.spec.task})"
+        several = "" if self.combination is None else f"{self.combination.ensemble} of "
+        return f"Network({several}{model}, {self.parameters:,} parameters, {self.spec.task})"
 
     @property
     def parameters(self) -> int:
@@ -147,6 +156,11 @@ class Network:
                 "`sample` needs a network that was trained on text, as the data text and names "
                 f"are, and this one predicts {self.spec.task}"
             )
+        if self.combination is not None:
+            raise InputError(
+                f"`sample` needs a single network, got {self.combination.ensemble}; "
+                "`probabilities` tells what an ensemble expects next"
+            )
         return sample_texts(
             self._module(),
             self.loss,
@@ -170,9 +184,13 @@ class Network:
 
         folder = Path(folder)
         arrays = self.weights | {f"fitted/{name}": value for name, value in self.fitted.items()}
+        several: dict[str, Any] = {}
+        if self.combination is not None:
+            arrays |= {name: getattr(self.combination, name) for name in COMBINED}
+            several = {"networks": len(self.combination.coefficients)}
         content = save({name: np.asarray(value, order="C") for name, value in arrays.items()})
         description = {
-            "format": FORMAT,
+            "format": OF_ENSEMBLES if several else FORMAT,
             "sha256": hashlib.sha256(content).hexdigest(),
             "spec": {
                 "task": self.spec.task,
@@ -187,7 +205,7 @@ class Network:
             "choice": self.document,
             "history": self.history,
             "schema": self.schema,
-        }
+        } | several
         text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -204,11 +222,14 @@ class Network:
             Exception: of any kind, where the parts do not fit one another.
         """
         graph, params, other = self._structure
+        index = jnp.zeros(1, jnp.int32)
 
         def traced(params: Any, other: Any, inputs: Any) -> Any:
+            source = self._source(inputs)
+            if self.combination is not None:
+                return self._combined(source, index)[1]
             module = nnx.merge(graph, params, other)
-            index = jnp.zeros(1, jnp.int32)
-            return _prediction(self.stream, self.loss, self._source(inputs), index, module)[1]
+            return prediction(self.stream, self.loss, source, index, module)[1]
 
         row = jax.ShapeDtypeStruct((1, *self.spec.inputs), self.dtype)
         shape = jax.eval_shape(traced, params, other, row).shape
@@ -222,19 +243,17 @@ class Network:
 
     def _apply(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and prediction."""
-        inputs = self._encode(rows)
+        inputs = self.encode(rows)
         source = self._source(inputs)
-        module = self._module()
+        if self.combination is not None:
+            predicted = partial(self._combined, source)
+        else:
+            module = self._module()
+            predicted = partial(compiled_prediction, self.stream, self.loss, source, module=module)
         # All batches have one size, so that one program serves them.
         size = min(len(inputs), PREDICTED_ROWS)
         batches = [
-            _compiled_prediction(
-                self.stream,
-                self.loss,
-                source,
-                np.minimum(np.arange(start, start + size), len(inputs) - 1),
-                module,
-            )
+            predicted(np.minimum(np.arange(start, start + size), len(inputs) - 1))
             for start in range(0, len(inputs), size)
         ]
         outputs, prediction = (
@@ -248,11 +267,23 @@ class Network:
         graph, params, other = self._structure
         module = nnx.merge(
             graph,
-            _from_names(self.weights, "params", params),
-            _from_names(self.weights, "rest", other),
+            from_names(self.weights, "params", params),
+            from_names(self.weights, "rest", other),
         )
         module.eval()
         return module
+
+    def _combined(self, source: Source, index: Any) -> tuple[Any, Any]:
+        """Outputs and prediction of an ensemble for some rows."""
+        assert self.combination is not None
+        graph, params, other = self._structure
+        networks = (
+            from_names(self.weights, "params", params),
+            from_names(self.weights, "rest", other),
+        )
+        parts = self.stream, self.loss, self.combination.ensemble
+        numbers = self.combination.coefficients, self.combination.start
+        return compiled_combination(graph, parts, source, index, networks, *numbers)
 
     @cached_property
     def _structure(self) -> tuple[Any, Any, Any]:
@@ -270,7 +301,15 @@ class Network:
             Split(np.zeros(1, np.int32), np.int32(0), np.zeros(size, np.float32)),
         )
 
-    def _encode(self, rows: Any) -> np.ndarray:
+    def encode(self, rows: Any) -> np.ndarray:
+        """Rows as inputs of the network, `[rows, *spec.inputs]`, before any scaling.
+
+        Args:
+            rows: as for `outputs`.
+
+        Raises:
+            InputError: as for `outputs`.
+        """
         if isinstance(rows, np.ndarray | jax.Array):
             inputs = np.asarray(rows)
             if inputs.dtype.kind not in "biuf":
@@ -316,73 +355,31 @@ def network_of(
     prepared: Prepared,
     model: Model,
     loss: Loss,
-    module: nnx.Module,
+    module: Any,
     fitted: Any,
     document: dict[str, Any],
     history: dict[str, Any],
+    combination: Combination | None = None,
 ) -> Network:
-    """The network that a trained module is, with what was fitted to its training rows."""
-    _, params, rest = nnx.split(module, nnx.Param, ...)
+    """The network that a trained module is, with what was fitted to its training rows.
+
+    Args:
+        prepared, model, loss: what it was made of.
+        module: the trained module; of an ensemble the trained and the other variables of all its
+            networks, two trees of arrays `[networks, ...]`.
+        fitted, document, history, combination: as the network has them.
+    """
+    params, rest = module if combination else nnx.split(module, nnx.Param, ...)[1:]
     return Network(
         spec=prepared.spec,
         stream=prepared.stream,
         model=model,
         loss=loss,
-        weights=_names(params, "params") | _names(rest, "rest"),
+        weights=named(params, "params") | named(rest, "rest"),
         fitted={name: np.asarray(value) for name, value in dict(fitted).items()},
         dtype=str(prepared.arrays["inputs"].dtype),
         schema=prepared.schema,
         document=document,
         history=history,
+        combination=combination,
     )
-
-
-def structure(model: Model, loss: Loss, spec: Spec) -> tuple[Any, Any, Any]:
-    """Graph, and the shapes of trained and other variables."""
-    return jax.eval_shape(
-        lambda: nnx.split(model.build(spec, loss.outputs(spec), nnx.Rngs(0)), nnx.Param, ...)
-    )
-
-
-def expected_arrays(model: Model, loss: Loss, spec: Spec) -> dict[str, jax.ShapeDtypeStruct]:
-    """Name, shape and type of every array that the weights of a network have."""
-    _, params, rest = structure(model, loss, spec)
-    return {
-        name_of(prefix, path): jax.eval_shape(jax.random.key_data, leaf) if is_key(leaf) else leaf
-        for prefix, tree in (("params", params), ("rest", rest))
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
-
-
-def name_of(prefix: str, path: Any) -> str:
-    """The name of a variable: `params/hidden/kernel`."""
-    parts = [str(getattr(part, "key", getattr(part, "name", part))) for part in path]
-    return "/".join([prefix, *(part for part in parts if part not in ("value", "raw_value"))])
-
-
-def _names(tree: Any, prefix: str) -> dict[str, np.ndarray]:
-    return {
-        name_of(prefix, path): np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    }
-
-
-def _from_names(arrays: dict[str, np.ndarray], prefix: str, like: Any) -> Any:
-    def restored(path: Any, leaf: Any) -> Any:
-        array = arrays[name_of(prefix, path)]
-        return jax.random.wrap_key_data(array) if is_key(leaf) else jnp.asarray(array)
-
-    return jax.tree_util.tree_map_with_path(restored, like)
-
-
-def _prediction(
-    stream: Stream, loss: Loss, source: Source, index: Any, module: nnx.Module
-) -> tuple[Any, Any]:
-    module.eval()
-    # The key would be for streams that draw at evaluation; rows draw nothing.
-    batch = stream.evaluation(source, index, module, jax.random.key(0))
-    outputs = loss.evaluate(module, batch)
-    return outputs, loss.prediction(outputs) * batch.scale + batch.offset
-
-
-_compiled_prediction = nnx.jit(_prediction)

@@ -39,8 +39,9 @@ def _lines() -> Watcher:
             _say(event.note)
         elif event.stage == "compile":
             told = time.monotonic()
+            part = f"{event.part}: " if event.part else ""
             _say(
-                f"{event.members} networks in {event.programs} program"
+                f"{part}{event.members} networks in {event.programs} program"
                 f"{'s' if event.programs != 1 else ''}: {event.reused} found, {todo} to train"
             )
         elif time.monotonic() - told > SILENCE and event.left is not None:
@@ -88,16 +89,23 @@ def _bar() -> Iterator[Watcher]:
         task = bar.add_task("preparing", total=None, left="")
 
         def watch(event: Event) -> None:
+            def described(stage: str) -> str:
+                return f"{event.part}: {stage}" if event.part else stage
+
             todo = event.members - event.reused
             if event.note:
                 bar.console.print(printable(event.note), markup=False, highlight=False)
                 return
             if event.stage == "compile":
-                bar.update(task, description="compiling", total=todo, completed=0)
+                bar.update(task, description=described("compiling"), total=todo, completed=0)
                 return
             left = "" if event.left is None else time_left(event.left)
             bar.update(
-                task, description="training", total=todo, completed=event.finished, left=left
+                task,
+                description=described("training"),
+                total=todo,
+                completed=event.finished,
+                left=left,
             )
 
         yield watch

@@ -19,10 +19,20 @@ from etude.component import Component, UnknownName, component_class, discover_al
 from etude.data.base import Stream
 from etude.data.encoder import encoder_from_schema
 from etude.data.symbols import MOST_STEPS
+from etude.ensemble.base import Ensemble
+from etude.ensemble.combination import Combination
 from etude.errors import InputError
 from etude.loss.base import Loss
 from etude.model.base import Model
-from etude.network import DESCRIPTION, FORMAT, WEIGHTS, Network, expected_arrays
+from etude.network import (
+    COMBINED,
+    DESCRIPTION,
+    FORMAT,
+    OF_ENSEMBLES,
+    WEIGHTS,
+    Network,
+)
+from etude.weights import expected_arrays
 
 LARGEST_DESCRIPTION = 256 * 2**20
 """Descriptions of more bytes are refused."""
@@ -76,7 +86,7 @@ class _Choice(_Part):
 class _Description(_Part):
     """What `network.json` says."""
 
-    format: Literal[FORMAT]  # type: ignore[valid-type]
+    format: Literal[FORMAT, OF_ENSEMBLES]  # type: ignore[valid-type]
     sha256: str
     spec: _Sizes
     dtype: Literal["float32", "float64", "int32", "uint8"]
@@ -85,6 +95,7 @@ class _Description(_Part):
     choice: _Choice
     history: dict[str, Any]
     columns: Annotated[dict[str, Any], Field(alias="schema")]
+    networks: Annotated[int, Field(ge=0, le=1_000)] = 0
 
 
 def load(folder: str | Path, *, model: Model | None = None, loss: Loss | None = None) -> Network:
@@ -131,18 +142,31 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     model = _part(folder, Model, choice.model, model)
     loss = _part(folder, Loss, choice.loss, loss)
     stream = _part(folder, Stream, description.stream, None)
+    ensemble = _ensemble(folder, description)
     try:
         loss.check(spec)
         model.check(spec)
+        if ensemble is not None:
+            ensemble.check(loss, spec)
         expected: Expected = {
             name: (tuple(array.shape), (str(array.dtype),))
-            for name, array in expected_arrays(model, loss, spec).items()
+            for name, array in expected_arrays(model, loss, spec, description.networks).items()
         }
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _damaged(folder, f"its parts do not fit one another: {error}") from None
     for name, shape in description.fitted.items():
         expected[f"fitted/{name}"] = (shape, ("float32", "float64"))
+    if ensemble is not None:
+        width = ensemble.width(loss, loss.outputs(spec))
+        shapes = (description.networks,), (width,)
+        expected |= {
+            name: (shape, ("float32", "float64"))
+            for name, shape in zip(COMBINED, shapes, strict=True)
+        }
     arrays = _arrays(folder, expected, description.sha256)
+    combination = None
+    if ensemble is not None:
+        combination = Combination(ensemble, *(arrays.pop(name) for name in COMBINED))
     network = Network(
         spec=spec,
         stream=stream,
@@ -154,6 +178,7 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
         schema=description.columns,
         document=choice.model_dump(exclude_defaults=True),
         history=description.history,
+        combination=combination,
     )
     try:
         if network.schema:
@@ -162,6 +187,23 @@ def _read(folder: Path, model: Model | None, loss: Loss | None) -> Network:
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _damaged(folder, f"its parts do not fit one another: {error}") from None
     return network
+
+
+def _ensemble(folder: Path, description: _Description) -> Ensemble | None:
+    """The ensemble that the networks of a file are; None for a single network."""
+    document = description.choice.algorithm.get("ensemble")
+    if (description.format == OF_ENSEMBLES) != (document is not None and description.networks > 0):
+        raise _damaged(
+            folder, f"{DESCRIPTION} must say of an ensemble, and of nothing else, how many networks"
+        )
+    if document is None:
+        return None
+    ensemble: Ensemble = _part(folder, Ensemble, document, None)
+    if description.networks > ensemble.networks:
+        raise _damaged(
+            folder, f"{ensemble} has at most {ensemble.networks}, got {description.networks}"
+        )
+    return ensemble
 
 
 def _check_sizes(folder: Path, spec: Spec) -> None:
@@ -190,9 +232,10 @@ def _described(folder: Path) -> _Description:
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, f"{DESCRIPTION} is not JSON: {error}") from None
     written = document.get("format") if isinstance(document, dict) else None
-    if isinstance(written, int) and written > FORMAT:
+    if isinstance(written, int) and written > OF_ENSEMBLES:
         raise InputError(
-            f"`format` of {path} must be {FORMAT}, got {written}: a newer Étude wrote it"
+            f"`format` of {path} must be at most {OF_ENSEMBLES}, got {written}: a newer Étude "
+            "wrote it"
         )
     try:
         return _Description.model_validate_json(content)

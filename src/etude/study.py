@@ -9,12 +9,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from etude.algorithm.base import Algorithm
 from etude.component import Component
+from etude.data.augmentation import Augmentation
 from etude.data.base import Data
+from etude.domain import Domain, taken_apart
 from etude.errors import InputError
 from etude.estimator.base import Estimator
+from etude.labels import check_versions, short_labels
 from etude.loss.base import Loss
 from etude.metric.base import Metric
 from etude.model.base import Model
+from etude.search.base import Search, check_searched
+from etude.search.space import Parts, Space
 from etude.validation.base import Validation
 from etude.validation.kfold import KFold
 
@@ -40,10 +45,6 @@ _BASES: dict[str, type[Component]] = {
 
 BETWEEN = " · "
 """Stands between the parts of a choice's name."""
-
-LEAST_DIGITS = 4
-MOST_DIGITS = 17
-"""With 17 significant digits all numbers of double precision differ."""
 
 
 class Choice(BaseModel):
@@ -132,6 +133,11 @@ class Study(BaseModel):
             bfloat16 (7 bits) on GPUs that have them, where weights and sums stay in float32.
         seeds: how many networks of each choice are trained on each split.
         seed: the root of all random numbers.
+        search: which choices are trained how far; None trains all of them to the end.
+        space: what the search may choose in the components, which stand there with the middle of
+            each distribution; `varied` components bring it along.
+        drawn: the choices that a search has drawn so far. They are no part of what the study is:
+            its search draws them again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -150,18 +156,38 @@ class Study(BaseModel):
     precision: Precision = "float32"
     seeds: Annotated[int, Field(ge=1)] = 1
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    search: Search | None = None
+    space: tuple[Domain, ...] = ()
+    drawn: tuple[Parts, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settles_what_varies(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        parts, space = taken_apart({kind: values.get(kind, ()) for kind in SEVERAL})
+        return values | parts | ({"space": space} if space else {})
+
+    @model_validator(mode="after")
+    def _can_be_searched(self) -> Self:
+        check_searched(self.search, self.space, len(self.data_sets), self.labels)
+        return self
 
     @model_validator(mode="after")
     def _choices_differ(self) -> Self:
         for kind in SEVERAL:
             values = getattr(self, kind)
-            if len(set(values)) < len(values):
+            varied: list[list[Any]] = [[value] for value in values]
+            for domain in self.space:
+                if domain.kind == kind:
+                    varied[domain.number].append((domain.path, domain.distribution))
+            if len(set(map(tuple, varied))) < len(values):
                 twice = next(value for value in values if values.count(value) > 1)
                 raise ValueError(
                     f"`{kind}` lists the same choice twice ({short_labels(values)[twice]}); "
                     "give equal choices different `labels`"
                 )
-            _check_versions(kind, values)
+            check_versions(kind, values)
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` must differ from one another, got {list(self.labels)}")
         return self
@@ -171,6 +197,13 @@ class Study(BaseModel):
         if self.baseline is None:
             return self
         names = _baselines(self)
+        if self.draws:
+            names = names[: len(self.estimator)]
+        if not names:
+            raise ValueError(
+                "`baseline` must name an estimator where a search draws the networks, got "
+                f"{self.baseline!r}"
+            )
         if self.baseline not in names:
             longer = [name for name in names if name.startswith(self.baseline)]
             close = longer or get_close_matches(self.baseline, names, n=1)
@@ -184,9 +217,26 @@ class Study(BaseModel):
             )
         return self
 
+    @property
+    def data_sets(self) -> tuple[Data, ...]:
+        """The data without what augments them: data that differ in `augment` alone are one set.
+
+        Their rows and splits are the same, so their choices are compared with one another.
+        """
+        return tuple(dict.fromkeys(data.unaugmented for data in self.data))
+
     def choices(self) -> tuple[Choice, ...]:
-        """All combinations, the last kind varying fastest, and then the estimators."""
+        """All combinations, the last kind varying fastest, and then the estimators.
+
+        Estimators train themselves, on rows as they are: one choice for each data set. Where a
+        search draws choices they come first, so that no choice changes its number.
+        """
         labels = self.labels or ("",)
+        if self.draws:
+            data = self.data_sets[0]
+            return tuple(Choice(data=data, estimator=each) for each in self.estimator) + tuple(
+                Choice(**dict(zip(KINDS, parts, strict=True))) for parts in self.drawn
+            )
         return tuple(
             Choice(data=data, model=model, loss=loss, algorithm=algorithm, label=label)
             for data, model, loss, algorithm, label in itertools.product(
@@ -194,8 +244,36 @@ class Study(BaseModel):
             )
         ) + tuple(
             Choice(data=data, estimator=estimator, label=label)
-            for data, estimator, label in itertools.product(self.data, self.estimator, labels)
+            for data, estimator, label in itertools.product(self.data_sets, self.estimator, labels)
         )
+
+    @property
+    def draws(self) -> bool:
+        """Whether its choices are drawn by a search, and not all combinations."""
+        return self.search is not None and self.search.trials > 0
+
+    @property
+    def searched(self) -> Space:
+        """From what its search draws."""
+        return Space({kind: getattr(self, kind) for kind in KINDS}, self.space)
+
+    def begun(self) -> Self:
+        """The study with the first choices that its search draws, where none are drawn yet."""
+        if self.search is None or not self.draws or self.drawn:
+            return self
+        first = next(self.search.proposals(self.searched, 0, self.seed))
+        return self.having(first.drawn)
+
+    def having(self, drawn: tuple[Parts, ...]) -> Self:
+        """The study with further choices drawn by its search."""
+        return self.model_copy(update={"drawn": self.drawn + drawn})
+
+    def components(self, kind: str) -> tuple[Any, ...]:
+        """The components of a kind that its choices are made of."""
+        if not self.draws or kind not in KINDS:
+            return getattr(self, kind)
+        place = KINDS.index(kind)
+        return tuple(dict.fromkeys(parts[place] for parts in self.drawn))
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Self:
@@ -208,7 +286,19 @@ class Study(BaseModel):
             kind: tuple(base.from_document(part) for part in document.get(kind, ()))
             for kind, base in _BASES.items()
         }
-        metric = document["metric"]
+        metric, search = document["metric"], document.get("search")
+        if search is not None:
+            parts["search"] = Search.from_document(search)
+            parts["space"] = tuple(
+                Domain.from_document(domain, parts[domain["kind"]][domain["number"]])
+                for domain in document.get("space", ())
+            )
+            parts["drawn"] = tuple(
+                tuple(
+                    _BASES[kind].from_document(part) for kind, part in zip(KINDS, each, strict=True)
+                )
+                for each in document.get("drawn", ())
+            )
         return cls(
             name=document["name"],
             seed=document["seed"],
@@ -244,109 +334,50 @@ class Study(BaseModel):
             document["region"] = self.region
         if self.precision != "float32":
             document["precision"] = self.precision
+        if self.search is not None:
+            document["search"] = self.search.document()
+        if self.space:
+            document["space"] = [domain.document() for domain in self.space]
+        if self.drawn:
+            document["drawn"] = [[part.document() for part in parts] for parts in self.drawn]
         return document
 
-
-def _check_versions(kind: str, values: tuple[Component, ...]) -> None:
-    """Parts that differ in their code alone would be taken for one another in the store."""
-    users = [value for value in values if hasattr(value, "version")]
-    known: list[dict[str, Any]] = []
-    for user in users:
-        if user.specification() in known:
-            raise ValueError(
-                f"`{kind}` has two different parts of one label and version, "
-                f"{getattr(user, 'label', '')} {getattr(user, 'version', '')}; "
-                "give what differs a version of its own"
-            )
-        known.append(user.specification())
-
-
-def swept_fields(components: tuple[Component, ...]) -> tuple[str, ...]:
-    """The fields in which components of one class differ, in order of declaration."""
-    if not components:
-        return ()
-    return tuple(
-        field
-        for field in type(components[0]).model_fields
-        if len({getattr(component, field) for component in components}) > 1
-    )
-
-
-def title_of(component: Component) -> str:
-    """What people call a component: the label of a user's part, else its title or name."""
-    return str(getattr(component, "label", "") or getattr(component, "title", component.name))
-
-
-def by_title(components: tuple[Component, ...]) -> list[list[Component]]:
-    """The components in groups of one class and title, whose members differ in fields alone."""
-    found: dict[Any, list[Component]] = {}
-    for component in components:
-        found.setdefault((type(component), title_of(component)), []).append(component)
-    return list(found.values())
-
-
-def short_labels(components: tuple[Component, ...]) -> dict[Component, str]:
-    """For each its title and the fields in which it differs from others of that title."""
-    labels = {}
-    for same in by_title(components):
-        digits = {field: _digits(field, same) for field in swept_fields(tuple(same))}
-        for component in same:
-            labels[component] = _label(component, digits)
-    return labels
-
-
-def _digits(field: str, components: list[Component]) -> int:
-    """The fewest significant digits, of 4 to 17, that tell the values of a field apart."""
-    values = {getattr(component, field) for component in components}
-    for digits in range(LEAST_DIGITS, MOST_DIGITS + 1):
-        if len({_told(field, value, digits) for value in values}) == len(values):
-            return digits
-    return LEAST_DIGITS
-
-
-def _label(component: Component, digits: dict[str, int]) -> str:
-    # Code, such as the function of a user's loss, has no form for people.
-    told = component.document().keys() - {"label"}
-    values = [
-        _told(name, getattr(component, name), digits[name]) for name in digits if name in told
-    ]
-    return " ".join([title_of(component), *values])
-
-
-def _told(name: str, value: Any, digits: int) -> str:
-    if value == ():
-        return f"no {name}"
-    if isinstance(value, tuple) and all(isinstance(item, Component) for item in value):
-        return " ".join(str(item) for item in value)
-    if isinstance(value, tuple) and all(isinstance(item, tuple) for item in value):
-        return " ".join(f"{key}={_short(item, digits)}" for key, item in value)
-    return f"{name}={_short(value, digits)}"
-
-
-def _short(value: Any, digits: int) -> str:
-    if isinstance(value, float):
-        return f"{value:.{digits}g}"
-    if isinstance(value, tuple):
-        return "-".join(_short(item, digits) for item in value)
-    return str(value)
+    def specification(self) -> dict[str, Any]:
+        """What decides the identity of the study: its document without what its search draws."""
+        return {name: value for name, value in self.document().items() if name != "drawn"}
 
 
 def choice_labels(study: Study) -> tuple[str, ...]:
     """A name for each choice that says how it differs from the others."""
-    several = [kind for kind in KINDS if len(getattr(study, kind)) > 1] or ["algorithm"]
-    told = {*several, "estimator"}
-    labels = {kind: short_labels(getattr(study, kind)) for kind in told}
+    components = {kind: study.components(kind) for kind in SEVERAL} | {"data": study.data_sets}
+    augments = augment_labels(study.components("data"))
+    told = {kind for kind in KINDS if len(components[kind]) > 1}
+    if not told and len(augments) == 1:
+        told = {"algorithm"}
+    labels = {kind: short_labels(components[kind]) for kind in {*told, "estimator"}}
     names = []
     for choice in study.choices():
-        parts = [labels[kind][part] for kind, part in choice.parts.items() if kind in told]
-        names.append(BETWEEN.join(parts + ([choice.label] if choice.label else [])))
+        parts = choice.parts | {"data": choice.data.unaugmented}
+        name = [labels[kind][part] for kind, part in parts.items() if kind in labels]
+        if len(augments) > 1 and choice.estimator is None:
+            name.insert(int("data" in told), augments[choice.data.augment])
+        names.append(BETWEEN.join(name + ([choice.label] if choice.label else [])))
     return tuple(names)
+
+
+def augment_labels(data: tuple[Data, ...]) -> dict[tuple[Augmentation, ...], str]:
+    """A name for everything that augments some of these data."""
+    parts = short_labels(tuple(dict.fromkeys(part for each in data for part in each.augment)))
+    return {
+        each.augment: " + ".join(parts[part] for part in each.augment) or "no augment"
+        for each in data
+    }
 
 
 def _baselines(study: Study) -> tuple[str, ...]:
     """What the baseline may be called: with several data, names without their part on the data."""
     names = choice_labels(study)
-    if len(study.data) > 1:
+    if len(study.data_sets) > 1:
         names = tuple(dict.fromkeys(name.partition(BETWEEN)[2] for name in names))
     return names
 
@@ -354,6 +385,6 @@ def _baselines(study: Study) -> tuple[str, ...]:
 def _called(study: Study, baseline: str) -> int:
     """How many choices of one data the name of a baseline stands for."""
     names = choice_labels(study)
-    if len(study.data) > 1:
+    if len(study.data_sets) > 1:
         names = tuple(name.partition(BETWEEN)[2] for name in names)
-    return names.count(baseline) // len(study.data)
+    return names.count(baseline) // len(study.data_sets)

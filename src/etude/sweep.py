@@ -3,7 +3,7 @@
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -111,9 +111,9 @@ class Distribution:
         """One value."""
         match self.form:
             case "uniform":
-                return _rounded(generator.uniform(self.low, self.high))
+                return self.within(generator.uniform(self.low, self.high))
             case "log_uniform":
-                return _rounded(
+                return self.within(
                     math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
                 )
             case "int_uniform":
@@ -121,11 +121,58 @@ class Distribution:
             case _:
                 return generator.choice(self.values)
 
+    def within(self, value: float) -> float:
+        """A number of six significant digits, which reads the same everywhere, in the bounds."""
+        return min(max(_rounded(value), float(self.low)), float(self.high))
+
+    @property
+    def middle(self) -> Any:
+        """What stands for the distribution where one value is needed."""
+        match self.form:
+            case "uniform":
+                return self.within((self.low + self.high) / 2)
+            case "log_uniform":
+                return self.within(math.exp((math.log(self.low) + math.log(self.high)) / 2))
+            case "int_uniform":
+                return (int(self.low) + int(self.high)) // 2
+            case _:
+                return self.values[0]
+
+    @property
+    def ends(self) -> tuple[Any, ...]:
+        """The values between which all others lie; of a `choice` all of them."""
+        match self.form:
+            case "choice":
+                return self.values
+            case "int_uniform":
+                return int(self.low), int(self.high)
+            case _:
+                return float(self.low), float(self.high)
+
+    @property
+    def written(self) -> tuple[Any, ...]:
+        """What a study file writes after its name: the bounds as they were given, or the values."""
+        return self.values if self.form == "choice" else (self.low, self.high)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether its values can be counted."""
+        return self.form in ("choice", "int_uniform")
+
+    @property
+    def count(self) -> int:
+        """How many values it has, where they can be counted."""
+        return len(self.values) if self.form == "choice" else int(self.high - self.low) + 1
+
+    def document(self) -> dict[str, Any]:
+        """The distribution as plain JSON values: `{"log_uniform": [0.0001, 0.1]}`."""
+        return {self.form: [_plain(value) for value in self.written]}
+
 
 def uniform(low: float, high: float) -> Distribution:
     """Any number between `low` and `high` with equal density."""
     _check_range(low, high, 2)
-    return Distribution("uniform", low, high)
+    return Distribution("uniform", float(low), float(high))
 
 
 def log_uniform(low: float, high: float) -> Distribution:
@@ -133,7 +180,7 @@ def log_uniform(low: float, high: float) -> Distribution:
     _check_range(low, high, 2)
     if low <= 0:
         raise ValueError(f"`low` must be greater than 0 for log_uniform, got {low}")
-    return Distribution("log_uniform", low, high)
+    return Distribution("log_uniform", float(low), float(high))
 
 
 def int_uniform(low: int, high: int) -> Distribution:
@@ -141,13 +188,15 @@ def int_uniform(low: int, high: int) -> Distribution:
     _check_range(low, high, 2)
     if low != int(low) or high != int(high):
         raise ValueError(f"`int_uniform` is between whole numbers, got {low} and {high}")
-    return Distribution("int_uniform", low, high)
+    return Distribution("int_uniform", int(low), int(high))
 
 
 def choice(values: Sequence[Any]) -> Distribution:
     """Any of the values, equally likely."""
     if not values:
         raise ValueError("`choice` must list at least one value, got none")
+    if len(set(values)) < len(values):
+        raise ValueError(f"`choice` must list different values, got {list(values)}")
     return Distribution("choice", values=tuple(values))
 
 
@@ -178,3 +227,17 @@ def sample(cls: type[C], count: int, /, *, seed: int = 0, **fields: Any) -> tupl
         )
         for _ in range(count)
     )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Component):
+        return value.document()
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+DISTRIBUTIONS: dict[str, Callable[[Any, Any], Distribution]] = {
+    "uniform": uniform,
+    "log_uniform": log_uniform,
+    "int_uniform": int_uniform,
+}
+"""The distributions between two bounds, by name; `choice` has values."""

@@ -19,7 +19,7 @@ from typing import Any
 from etude.errors import InputError
 from etude.packages import code_of_packages
 from etude.store.errors import StoreError
-from etude.store.records import FINISHED, StudyRecord
+from etude.store.records import ENDED, StudyRecord
 from etude.store.store import Store
 
 STAMP = "stamp"
@@ -78,7 +78,7 @@ def unchanged(text: str, folder: Path, store: str) -> StudyRecord | None:
             return None
     except (InputError, StoreError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None  # whatever is wrong, the run itself will say it better
-    if any(member.status not in FINISHED for member in record.members):
+    if any(member.status not in ENDED for member in record.members):
         return None
     seconds = dict.fromkeys(("compile", "run"), 0.0)
     return replace(record, trained=0, reused=len(record.members), seconds=seconds)

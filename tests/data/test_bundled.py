@@ -84,3 +84,12 @@ def test_start_up_stays_fast():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, "")
+
+
+def test_digits_are_scaled_as_images() -> None:
+    """One mean and one deviation of all pixels of the training rows."""
+    rows = np.arange(0, 1797, 7)
+    pixels = datasets.load_digits().data[rows]
+    fitted = Digits(scale="image").prepare().fit(rows, np.empty(0))
+    assert fitted["mean"] == pytest.approx([pixels.mean()], rel=1e-6)
+    assert fitted["factor"] == pytest.approx([1 / pixels.std()], rel=1e-6)

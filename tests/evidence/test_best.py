@@ -5,8 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from etude.evidence.best import ACROSS, BOOTSTRAP, INSIDE, chosen_across, estimate_of_best
+from etude.evidence.best import (
+    ACROSS,
+    BOOTSTRAP,
+    IN_VIEW,
+    INSIDE,
+    chosen_across,
+    estimate_of_best,
+)
 from etude.evidence.comparison import comparisons
+from etude.evidence.result import Result
+from etude.evidence.verdict import verdict
+from etude.store.records import StudyRecord
 from study_records import study_record, with_members, with_values
 
 
@@ -124,3 +134,40 @@ def test_a_time_series_is_judged_split_by_split() -> None:
     record = with_values(THREE)
     record = replace(record, document=record.document | {"validation": {"name": "time_series"}})
     assert _best(record).method == ACROSS
+
+
+def _interrupted(complete: int, **arguments: object) -> StudyRecord:
+    """A search of four choices that was stopped when so many of them were complete."""
+    record = study_record(rates=4, rules=("adam",), seeds=1, **arguments)
+    pending = {
+        number: {"status": "pending", "values": {}}
+        for number, member in enumerate(record.members)
+        if member.choice >= complete
+    }
+    record = with_members(record, pending)
+    return replace(record, document=record.document | {"search": {"name": "halving"}})
+
+
+@pytest.mark.parametrize("complete", [1, 3])
+def test_a_search_that_has_not_ended_has_no_estimate_from_the_rows_that_judge(
+    complete: int,
+) -> None:
+    record = _interrupted(complete, folds=5)
+    found = _best(record)
+    assert found.mean is None
+    assert "the search has not ended" in found.reason
+    told = " ".join(verdict(Result(record)))
+    assert "no honest estimate of the best can be made: the search has not ended" in told
+    assert "nothing was chosen" not in told
+    assert told.endswith("The search has not ended.")
+    ended = {"name": "random", "rounds": [{"epochs": 0, "trials": [0], "values": [0.9]}]}
+    ended |= {"steps": 1, "steps_to_the_end": 1, "steps_of_the_grid": 1}
+    assert _best(replace(record, findings={"search": ended})).mean is not None
+
+
+@pytest.mark.parametrize("complete", [1, 3])
+def test_with_rows_that_choose_an_unfinished_search_is_told_as_optimistic(complete: int) -> None:
+    found = _best(_interrupted(complete, folds=5, validation_rows=100))
+    assert found.method == f"{INSIDE}; {IN_VIEW}"
+    # The validation rows of one split judge nowhere.
+    assert _best(_interrupted(complete, folds=1, validation_rows=100)).method == INSIDE

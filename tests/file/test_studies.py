@@ -10,10 +10,10 @@ from etude.algorithm.basics import BASICS
 from etude.component import registered
 from etude.data import Digits
 from etude.file import parse_study, read_study, schema, write_study
+from etude.labels import swept_fields
 from etude.loss import CrossEntropy
 from etude.model import MLP
-from etude.study import swept_fields
-from etude.validation import Stratified
+from etude.validation import Nested, Stratified, TimeSeries
 
 FOLDER = Path(__file__).parents[2] / "studies"
 
@@ -39,3 +39,11 @@ def test_the_headline_study():
         assert len(rules) == 12
         swept = "decay" if cls is registered("algorithm")["adadelta"] else "learning_rate"
         assert swept_fields(rules) == (swept,)
+
+
+def test_a_nested_validation_is_read_and_written_back():
+    nested = Nested(outer=TimeSeries(folds=3, validation=0.1), inner=TimeSeries(folds=2, gap=1))
+    study = read_study(FOLDER / "smallest.toml").model_copy(update={"validation": nested})
+    text = write_study(study)
+    assert parse_study(text) == study
+    assert 'outer = { name = "time_series"' in text

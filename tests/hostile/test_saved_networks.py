@@ -8,6 +8,7 @@ import math
 import random
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from etude.data.images import prepare_images
 from etude.data.names import prepare_names
 from etude.data.ratings import prepare_ratings
 from etude.data.table import Table
+from etude.ensemble.combination import Combination
+from etude.ensemble.samme import Samme
 from etude.errors import InputError
 from etude.loss.classification import CrossEntropy
 from etude.loss.ratings import RegularizedSquaredError
@@ -92,14 +95,29 @@ def images_network() -> Network:
     return network_of(prepared, model, loss, module, fitted, choice, {})
 
 
+def ensemble_network() -> Network:
+    single = table_network()
+    stacked = {name: np.stack([value, -value]) for name, value in single.weights.items()}
+    algorithm = {"ensemble": Samme(networks=3).document()}
+    combination = Combination(Samme(networks=3), np.float32([1, 2]), np.zeros(2, np.float32))
+    return replace(
+        single,
+        weights=stacked,
+        document=single.document | {"algorithm": algorithm},
+        combination=combination,
+    )
+
+
 NETWORKS = {
     "table": table_network,
+    "ensemble": ensemble_network,
     "ratings": ratings_network,
     "text": text_network,
     "images": images_network,
 }
 NEW_ROWS = {
     "table": "size,colour,day\n1.5,red,2020-01-01\n,green,2021-01-01\n",
+    "ensemble": "size,colour,day\n1.5,red,2020-01-01\n,green,2021-01-01\n",
     "ratings": "user,item\n1,x\n3,y\n",
     "text": "",
 }

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from etude.errors import InputError
-from etude.store import Store
+from etude.store import Store, encoding
 
 
 @pytest.fixture
@@ -169,3 +169,14 @@ def test_hostile_texts_come_back(store, study_of, same):
     record = study_of(name="'; DROP TABLE study; -- <b>\u2028😀")
     store.begin(record)
     assert same(store.load(record.name), record)
+
+
+def test_splits_that_choose_come_back_and_others_are_kept_as_they_were(store, study_of, same):
+    judges = study_of().splits[0]
+    chooses = replace(judges, split=2, validation=4, test=0, chooses_for=1)
+    record = replace(study_of(), splits=(judges, chooses))
+    store.begin(record)
+    assert store.load("sweep").splits == (judges, chooses)
+    kept = encoding.study_row(record)["splits"]
+    assert "chooses_for" not in kept[0]  # as earlier versions wrote and read it
+    assert kept[1]["chooses_for"] == 1

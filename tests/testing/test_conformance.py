@@ -88,6 +88,7 @@ GIVEN: dict[tuple[str, str], tuple[Component, ...]] = {
 
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("loss", "height"): {"data": SURFACE, "model": etude.Point()},
+    ("metric", "coordinate"): {"data": SURFACE, "model": etude.Point(), "loss": etude.Height()},
     ("model", "point"): {"data": SURFACE, "loss": etude.Height()},
 }
 """What those have a meaning with that have none for a table of numbers or classes."""

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from etude.component import Component
+from etude.loss.classification import CrossEntropy
 from etude.loss.regression import MAE, MSE, Huber
 
 
@@ -56,6 +57,16 @@ def traced() -> Component:
     return Branching()
 
 
+def shares() -> Component:
+    class Doubled(CrossEntropy):
+        """Of shares of classes it has another value."""
+
+        def __call__(self, outputs: Any, batch: Any) -> Any:
+            return super().__call__(outputs, batch) * batch.targets.ndim
+
+    return Doubled()
+
+
 def weightless_rows() -> Component:
     class Unweighted(MSE):
         """The mean over all rows, padded ones too."""
@@ -79,7 +90,15 @@ def finite_differences() -> Component:
 
 BROKEN: dict[str, Callable[[], Component]] = {
     make.__name__: make
-    for make in (value_per_row, prediction, deviation, traced, weightless_rows, finite_differences)
+    for make in (
+        value_per_row,
+        prediction,
+        deviation,
+        traced,
+        shares,
+        weightless_rows,
+        finite_differences,
+    )
 }
 
 

@@ -37,6 +37,50 @@ def roles() -> Component:
     return dealt(make)
 
 
+def inner_rows() -> Component:
+    class Looking(Validation):
+        """Chooses by a row that judges."""
+
+        def splits(
+            self, rows: int, strata: Any, seed: int, groups: Any = None
+        ) -> tuple[RowSplit, ...]:
+            outer = halves(rows)
+            if rows < 4:
+                return (outer,)
+            inner = RowSplit(outer.train[:1], outer.test[:1], outer.test[:0], chooses_for=0)
+            return outer, inner
+
+    return Looking()
+
+
+def groups() -> Component:
+    class Together(Validation):
+        """Says that it keeps groups together."""
+
+        keeps_groups = True
+
+        def splits(
+            self, rows: int, strata: Any, seed: int, groups: Any = None
+        ) -> tuple[RowSplit, ...]:
+            return (halves(rows),)
+
+    return Together()
+
+
+def order() -> Component:
+    class Forward(Validation):
+        """Says that it goes forward in time."""
+
+        ordered = True
+
+        def splits(
+            self, rows: int, strata: Any, seed: int, groups: Any = None
+        ) -> tuple[RowSplit, ...]:
+            return (halves(rows),)
+
+    return Forward()
+
+
 def row_numbers() -> Component:
     return dealt(lambda rows, seed: replace(halves(rows), train=np.arange(0.0, rows, 2)))
 
@@ -61,7 +105,17 @@ def too_few_rows() -> Component:
 
 
 BROKEN: dict[str, Callable[[], Component]] = {
-    make.__name__: make for make in (roles, row_numbers, weights, same_seed, too_few_rows)
+    make.__name__: make
+    for make in (
+        roles,
+        inner_rows,
+        groups,
+        order,
+        row_numbers,
+        weights,
+        same_seed,
+        too_few_rows,
+    )
 }
 
 

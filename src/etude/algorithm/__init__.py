@@ -8,4 +8,4 @@ discover(__name__, __path__)
 
 
 def __getattr__(name: str) -> Any:
-    return lookup(name, "algorithm", "schedule", "stopping", "clipping")
+    return lookup(name, "algorithm", "schedule", "stopping", "clipping", "ensemble")

@@ -11,6 +11,7 @@ from etude.algorithm.clipping import Clipping
 from etude.algorithm.schedule import Constant, Progress, Schedule
 from etude.algorithm.stopping import Stopping
 from etude.component import Added, Component
+from etude.ensemble.base import Ensemble
 
 
 class Step(NamedTuple):
@@ -38,6 +39,8 @@ class Algorithm(Component, kind="algorithm"):
         schedule: how the learning rate changes.
         stopping: when training ends before its budget; None never.
         clipping: how long the gradient of the objective may be; None as long as it is.
+        ensemble: several networks that predict together, each trained with the whole budget; None
+            for one network.
 
     Class attributes:
         elementwise: True where the rule treats every parameter by the same formula; its
@@ -51,6 +54,7 @@ class Algorithm(Component, kind="algorithm"):
     schedule: Schedule = Constant()
     stopping: Stopping | None = None
     clipping: Annotated[Clipping | None, Added()] = None
+    ensemble: Annotated[Ensemble | None, Added()] = None
 
     elementwise: ClassVar[bool] = True
 
@@ -62,6 +66,20 @@ class Algorithm(Component, kind="algorithm"):
                 f"got {self.schedule.name}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _networks_have_their_budget(self) -> Self:
+        if self.ensemble is not None and self.stopping is not None:
+            raise ValueError(
+                "`stopping` must be left out where there is an `ensemble`, whose networks are each "
+                f"trained with the whole budget, got {self.stopping.name} with {self.ensemble.name}"
+            )
+        return self
+
+    @property
+    def networks(self) -> int:
+        """How many networks are trained, at most."""
+        return 1 if self.ensemble is None else self.ensemble.networks
 
     def scheduled(self, progress: Progress) -> Self:
         """The rule with the learning rate that it has at this point of training."""

@@ -8,4 +8,4 @@ discover(__name__, __path__)
 
 
 def __getattr__(name: str) -> Any:
-    return lookup(name, "data")
+    return lookup(name, "data", "augmentation")

@@ -3,13 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import jax
 import numpy as np
 
 from etude.batch import Batch, Spec
-from etude.component import Component
+from etude.component import Added, Component
+from etude.data.augmentation import Augmentation
 
 
 class Split(NamedTuple):
@@ -131,7 +132,19 @@ class Prepared:
 
 
 class Data(Component, kind="data"):
-    """Where the rows come from."""
+    """Where the rows come from, and what changes them in training.
+
+    Attributes:
+        augment: random changes of the rows that are trained on, in their order; rows that are
+            judged stay as they are.
+    """
+
+    augment: Annotated[tuple[Augmentation, ...], Added()] = ()
+
+    @property
+    def unaugmented(self) -> Self:
+        """The data set: the same rows, trained on as they are."""
+        return self.changed(augment=()) if self.augment else self
 
     def user_files(self) -> tuple[str, ...]:
         """The files of the user that it reads; what is downloaded has a checksum of its own."""

@@ -62,6 +62,12 @@ class Rows(Stream):
     def batches(self, source: Source, batch_size: int) -> jax.Array:
         return (source.split.size + batch_size - 1) // batch_size
 
+    def rows(self, source: Source, carry: jax.Array, index: Any, batch_size: int) -> jax.Array:
+        """The numbers of the rows of a batch; arguments as for `batch`."""
+        places = index * batch_size + jnp.arange(batch_size)
+        # What fills up a short last batch is a training row too: of no weight, and no leak.
+        return carry[jnp.minimum(places, source.split.size - 1)]
+
     def batch(
         self,
         source: Source,
@@ -72,8 +78,7 @@ class Rows(Stream):
         key: jax.Array,
     ) -> tuple[jax.Array, Batch]:
         places = index * batch_size + jnp.arange(batch_size)
-        # What fills up a short last batch is a training row too: of no weight, and no leak.
-        rows = carry[jnp.minimum(places, source.split.size - 1)]
+        rows = self.rows(source, carry, index, batch_size)
         weights = jnp.where(places < source.split.size, source.split.weights[rows], 0)
         return carry, self.drawn(source, rows, weights, key)
 
@@ -100,11 +105,13 @@ class InputsAndTargets(Rows):
         )
         fitted = source.fitted
         inputs, targets, scale, offset = arrays["inputs"], arrays["targets"], 1.0, 0.0
+        mean, factor = 0.0, 1.0
         if "mean" in fitted:
-            inputs = (inputs - fitted["mean"]) * fitted["factor"]
+            mean, factor = fitted["mean"], fitted["factor"]
+            inputs = (inputs - mean) * factor
         if self.missing:
             inputs = jnp.where(jnp.isnan(inputs), 0, inputs)
         if "target_scale" in fitted:
             scale, offset = fitted["target_scale"], fitted["target_mean"]
             targets = (targets - offset) / scale
-        return Batch(inputs, targets, weights, scale, offset)
+        return Batch(inputs, targets, weights, scale, offset, mean, factor)

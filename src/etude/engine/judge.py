@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,6 +20,11 @@ MOST_ROWS = 1024
 BLOCK_BYTES = 2**25
 """At most about so much is computed at once, for what stays in the cache is soon read again;
 a batch of training is judged at once in any case."""
+
+
+Speak = Callable[[Callable[[], Any], jax.Array, jax.Array], Any]
+"""What is judged of some rows: from a function that gives the network's own outputs, the numbers
+of the rows, and their places among the judged rows."""
 
 
 class Judge:
@@ -41,7 +48,14 @@ class Judge:
         self.columns: list[slice] = []
 
     def rows(
-        self, parts: Parts, source: Source, judged: Judged, module: nnx.Module, key: Any, index: Any
+        self,
+        parts: Parts,
+        source: Source,
+        judged: Judged,
+        module: nnx.Module,
+        key: Any,
+        index: Any,
+        speak: Speak | None = None,
     ) -> tuple[jax.Array, list[jax.Array], jax.Array, Any]:
         """Block number `index`.
 
@@ -54,7 +68,8 @@ class Judge:
         within = jnp.minimum(places, self._places - 1)
         roles = jnp.where(places < self._places, judged.roles[:, within], 0)
         batch = parts.stream.evaluation(source, judged.rows[within], module, key)
-        outputs = parts.loss.evaluate(module, batch)
+        own = partial(parts.loss.evaluate, module, batch)
+        outputs = own() if speak is None else speak(own, judged.rows[within], within)
         prediction = parts.loss.prediction(outputs)
 
         def of_rows(metric: Metric) -> jax.Array:
@@ -96,12 +111,27 @@ class Judge:
         return jax.ShapeDtypeStruct((self._places, numbers), number) if self._keeps else ()
 
     def __call__(
-        self, parts: Parts, source: Source, judged: Judged, module: nnx.Module, key: jax.Array
+        self,
+        parts: Parts,
+        source: Source,
+        judged: Judged,
+        module: nnx.Module,
+        key: jax.Array,
+        speak: Speak | None = None,
     ) -> tuple[jax.Array, Any]:
-        """`[3, statistics]` means over the rows of each role, and the outputs that are kept."""
+        """`[3, statistics]` means over the rows of each role, and the outputs that are kept.
+
+        Args:
+            parts, source, judged: of the member.
+            module: its network, in evaluation mode.
+            key: for what is drawn at evaluation.
+            speak: what is judged instead of the network's own outputs.
+        """
 
         def block(index: Any) -> tuple[jax.Array, jax.Array, Any]:
-            roles, single, joint, outputs = self.rows(parts, source, judged, module, key, index)
+            roles, single, joint, outputs = self.rows(
+                parts, source, judged, module, key, index, speak
+            )
             # A row counts in its own roles alone, also where its statistics are not finite.
             shares = roles[:, :, None]
             values = jnp.concatenate(single, 1)[None]

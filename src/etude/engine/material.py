@@ -136,7 +136,8 @@ def material_of(study: Study, data: Data, device: Device) -> Material:
     if prepared.groups is not None and not (validation.keeps_groups or validation.ordered):
         raise InputError(
             f"data {data.name} have rows that belong together, and [validation] "
-            f"{validation.name} deals them apart; it must be grouped or holdout"
+            f"{validation.name} deals them apart; it must be one that keeps them together, such as "
+            "grouped, holdout or bootstrap"
         )
     splits = validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
     check_splits(data.name, prepared.rows, splits, device)
@@ -166,6 +167,9 @@ def _check_judged(metric: Metric, prepared: Prepared, splits: tuple[RowSplit, ..
     if targets is None:
         return
     for number, split in enumerate(splits, 1):
+        which = f"split {number}"
+        if split.chooses_for >= 0:
+            which = f"an inner split of outer split {split.chooses_for + 1}"
         for role in ("validation", "test"):
             rows = getattr(split, role)
             if not rows.size:
@@ -173,7 +177,7 @@ def _check_judged(metric: Metric, prepared: Prepared, splits: tuple[RowSplit, ..
             if np.isnan(metric.trivial(targets[split.train], targets[rows], prepared.spec)):
                 raise InputError(
                     f"`metric` {metric.name} needs {metric.needs} among the {role} rows of every "
-                    f"split, and the {rows.size} of split {number} lack that: choose larger or "
+                    f"split, and the {rows.size} of {which} lack that: choose larger or "
                     "stratified parts under [validation], or another metric"
                 )
 

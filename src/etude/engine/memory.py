@@ -109,7 +109,7 @@ def check_training(program: Any, data: int, device: Device) -> None:
         device: where it trains.
     """
     training, task = program.training, program.task
-    history = 4 * 3 * task.epochs * max(part.stop for part in training.columns)
+    history = 4 * 3 * task.all_epochs * max(part.stop for part in training.columns)
     least = data + program.width * (3 * 4 * training.parameters + history)
     needed = max(least, (data + program.width * training.bytes) // GENEROSITY)
     room = _room(device)

@@ -11,6 +11,7 @@ from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.component import Component
 from etude.data.base import Data, Source, Split, Stream
+from etude.engine.checks import check_estimator, check_network
 from etude.engine.device import Device, current_device
 from etude.engine.material import Material, material_of
 from etude.engine.memory import (
@@ -36,7 +37,7 @@ class Program:
 
     Attributes:
         task: what is static.
-        material: number of the data choice whose arrays and splits they read.
+        material: number of the data set whose arrays and splits they read.
         width: how many members train side by side.
         members: which members of the plan.
         options: compiler options.
@@ -59,6 +60,11 @@ class Program:
     members: list[int] = field(default_factory=list)
 
     @property
+    def parameters(self) -> int:
+        """How many weights a member trains: those of all networks of an ensemble."""
+        return self.task.rules[0].networks * self.training.parameters
+
+    @property
     def seconds(self) -> float:
         """A rough guess how long a chunk trains, to begin with: it decides no bits."""
         return self.width * (2.5e-5 * self.steps + self.operations / 4e10)
@@ -77,9 +83,10 @@ class Plan:
         study: the study.
         choices: all combinations.
         members: every choice on every split with every seed.
-        materials: the prepared data of each data choice.
+        materials: the data sets, prepared.
         programs: groups of members that share one computation.
         device: where they train.
+        keyed: the programs by what their members have in common.
     """
 
     study: Study
@@ -88,6 +95,7 @@ class Plan:
     materials: tuple[Material, ...]
     programs: tuple[Program, ...]
     device: Device
+    keyed: dict[Any, Program] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def metric(self) -> Metric | None:
@@ -106,8 +114,13 @@ class Plan:
         }
 
     def material_of(self, choice: int) -> int:
-        """The number of the data choice that a choice uses."""
-        return self.study.data.index(self.choices[choice].data)
+        """The number of the data set that a choice uses."""
+        return self._material_of_choice[choice]
+
+    @cached_property
+    def _material_of_choice(self) -> tuple[int, ...]:
+        sets = {data: number for number, data in enumerate(self.study.data_sets)}
+        return tuple(sets[choice.data.unaugmented] for choice in self.choices)
 
     @cached_property
     def estimators(self) -> tuple[int, ...]:
@@ -142,43 +155,61 @@ class Plan:
 
     def __str__(self) -> str:
         networks = len(self.members) - len(self.estimators)
+        splits = self.materials[0].splits
+        outer = sum(split.chooses_for < 0 for split in splits)
+        dealt = f"{len(splits)}" if outer == len(splits) else f"({outer} + {len(splits) - outer})"
         fits = f" and {len(self.estimators)} fits of estimators" if self.estimators else ""
+        trained = sum(len(part.members) * part.task.rules[0].networks for part in self.programs)
+        inside = f" ({trained:,} with those inside of ensembles)" if trained > networks else ""
         return (
             f"{self.study.name}: {len(self.choices)} choices × "
-            f"{len(self.materials[0].splits)} splits × {self.study.seeds} seeds = "
-            f"{networks} networks in {len(self.programs)} "
+            f"{dealt} splits × {self.study.seeds} seeds = "
+            f"{networks} networks{inside} in {len(self.programs)} "
             f"program{'s' if len(self.programs) != 1 else ''}{fits}, about "
             f"{max(1, round(self.bytes / 2**20))} MiB"
         )
 
 
-def plan(study: Study, device: Device | None = None) -> Plan:
+def plan(study: Study, device: Device | None = None, before: Plan | None = None) -> Plan:
     """Prepare the data of a study and group its members into programs; train nothing.
+
+    Args:
+        study: the study. Where its search has drawn nothing yet, it draws its first choices.
+        device: where to train; by default JAX's default device.
+        before: the plan of this study when its search had drawn fewer choices. Its data and
+            programs are taken over; the programs get what members are new.
 
     Raises:
         InputError: parts of the study do not fit one another; the message says which.
     """
     device = device or current_device()
     precision = device.precision(study.precision)
-    materials = tuple(material_of(study, data, device) for data in study.data)
+    study = study.begun()
+    sets = study.data_sets
+    if before is not None:
+        materials = before.materials
+    else:
+        materials = tuple(material_of(study, data, device) for data in sets)
     contents: dict[Any, int] = {}
     alike = [
         contents.setdefault(_content(data, material), number)
-        for number, (data, material) in enumerate(zip(study.data, materials, strict=True))
+        for number, (data, material) in enumerate(zip(sets, materials, strict=True))
     ]
     choices = study.choices()
-    splits = [len(materials[study.data.index(choice.data)].splits) for choice in choices]
+    numbers = {data: number for number, data in enumerate(sets)}
+    splits = [len(materials[numbers[choice.data.unaugmented]].splits) for choice in choices]
     check_members(len(choices), max(splits), study.seeds, sum(splits) * study.seeds)
-    programs: dict[Any, Program] = {}
-    members: list[Member] = []
-    for number, choice in enumerate(choices):
-        index = study.data.index(choice.data)
+    programs: dict[Any, Program] = {} if before is None else dict(before.keyed)
+    members: list[Member] = [] if before is None else list(before.members)
+    known = 0 if before is None else len(before.choices)
+    for number, choice in enumerate(choices[known:], known):
+        index = numbers[choice.data.unaugmented]
         material = materials[index]
         program = None
         if choice.estimator is not None:
-            _check_estimator(choice, material, study.metric)
+            check_estimator(choice, material, study.metric)
         else:
-            _check(choice, material)
+            check_network(choice, material)
             program = _program(
                 choice, alike[index], materials[alike[index]], device, precision, programs
             )
@@ -187,57 +218,14 @@ def plan(study: Study, device: Device | None = None) -> Plan:
                 if program is not None:
                     program.members.append(len(members))
                 members.append(Member(number, split, seed))
-    return Plan(study, choices, tuple(members), materials, tuple(programs.values()), device)
+    found = tuple(programs.values())
+    return Plan(study, choices, tuple(members), materials, found, device, programs)
 
 
 def _content(data: Data, material: Material) -> Any:
     """Equal for data that differ in traced numbers alone, which act through their stream."""
     prepared = material.prepared
     return jax.tree.structure(data), prepared.spec, prepared.fingerprint, prepared.block
-
-
-def _check(choice: Choice, material: Material) -> None:
-    spec = material.prepared.spec
-    model, loss, algorithm = choice.network
-    loss.check(spec)
-    model.check(spec)
-    stops = algorithm.stopping is not None
-    if stops and any(split.validation.size == 0 for split in material.splits):
-        raise InputError(
-            "`stopping` watches the loss on validation rows and these splits have none; "
-            "set apart some, for example `validation = 0.2` under [validation]"
-        )
-    if algorithm.batch_size == "full" and material.blocks is not None:
-        raise InputError(
-            f'`batch_size` must be a number, got "full", and `data` {choice.data.name} is larger '
-            "than memory"
-        )
-
-
-def _check_estimator(choice: Choice, material: Material, metric: Metric | None) -> None:
-    spec, estimator = material.prepared.spec, choice.estimator
-    assert estimator is not None
-    estimator.check(spec)
-    if material.blocks is not None:
-        raise InputError(
-            f"`estimator` {estimator} needs all rows in memory, and `data` {choice.data.name} is "
-            "larger: choose networks"
-        )
-    if metric is not None and metric.probabilistic:
-        raise InputError(
-            f"`metric` {metric.name} needs standard deviations, and `estimator` {estimator} "
-            "tells none: choose another metric"
-        )
-    if metric is None and default_metric(spec) is None:
-        raise InputError(
-            f"`estimator` {estimator} has no loss to be compared by, and the study no metric"
-        )
-    judges_shares = metric is not None and spec.task == "classes" and not metric.of_labels
-    if metric is not None and judges_shares and not estimator.tells_probabilities:
-        raise InputError(
-            f"`estimator` {estimator} tells no probabilities, which `metric` {metric.name} "
-            "judges: choose another metric, or one that does"
-        )
 
 
 def _program(
@@ -251,24 +239,18 @@ def _program(
     """The program of a choice, made where there is none yet."""
     prepared, blocks = material.prepared, material.blocks
     model, loss, algorithm = choice.network
-    counts = np.array([[split.train.size] for split in material.splits])
-    if blocks is not None:
-        counts = blocks.sizes
-    batch_size = prepared.stream.batch_rows(algorithm.batch_size, int(counts.max()))
-    batches = tuple(
-        sum(_batches(prepared.stream, count, batch_size) for count in of_split)
-        for of_split in counts.tolist()
-    )
+    batch_size, batches = _epoch(algorithm, material)
     epochs = algorithm.epochs
     if algorithm.steps:
         epochs = -(-algorithm.steps // min(batches))
-    check_steps(epochs, 1 if algorithm.steps else max(batches))
+    check_steps(algorithm.networks * epochs, 1 if algorithm.steps else max(batches))
     base = {name: getattr(algorithm, name) for name in Algorithm.model_fields}
     fixed = (
         index,
         jax.tree.structure(prepared.stream),
         jax.tree.structure(model),
         jax.tree.structure(loss),
+        jax.tree.structure(choice.data.augment),
         batch_size,
         epochs,
     )
@@ -291,6 +273,7 @@ def _program(
             batch_size=batch_size,
             epochs=epochs,
             precision=precision,
+            augment=choice.data.augment,
         )
 
     rules: tuple[Algorithm, ...] = (algorithm,)
@@ -300,7 +283,7 @@ def _program(
         key = alone
     training = _training(task(rules), material.shapes)
     width = device.width(training.bytes)
-    steps = algorithm.steps or epochs * max(batches)
+    steps = algorithm.networks * (algorithm.steps or epochs * max(batches))
     operations = training.operations * batch_size * steps
     options = device.options
     shapes = material.shapes
@@ -315,6 +298,34 @@ def _program(
     programs[key] = program
     check_programs(len(programs))
     return program
+
+
+def steps_of(choice: Choice, material: Material) -> tuple[int, ...]:
+    """`[splits]`: how many steps a network takes that is trained to the end of its budget."""
+    return steps_to(choice, material, 0)
+
+
+def steps_to(choice: Choice, material: Material, epochs: int) -> tuple[int, ...]:
+    """`[splits]`: how many steps a network takes to an epoch; 0 for the end of its budget."""
+    algorithm = choice.network[2]
+    found = []
+    for batches in _epoch(algorithm, material)[1]:
+        whole = algorithm.networks * (algorithm.steps or algorithm.epochs * batches)
+        found.append(min(whole, epochs * batches) if epochs else whole)
+    return tuple(found)
+
+
+def _epoch(algorithm: Algorithm, material: Material) -> tuple[int, tuple[int, ...]]:
+    """The rows of a batch, and the batches of an epoch on each split."""
+    stream, blocks = material.prepared.stream, material.blocks
+    counts = np.array([[split.train.size] for split in material.splits])
+    if blocks is not None:
+        counts = blocks.sizes
+    batch_size = stream.batch_rows(algorithm.batch_size, int(counts.max()))
+    return batch_size, tuple(
+        sum(_batches(stream, count, batch_size) for count in of_split)
+        for of_split in counts.tolist()
+    )
 
 
 def _training(task: Task, shapes: Shared) -> Training:
@@ -356,7 +367,8 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
     choice = plan.choices[member.choice]
     rules = [type(rule) for rule in program.task.rules]
     stream = plan.materials[plan.material_of(member.choice)].prepared.stream
-    parts = (stream, *choice.network)
+    model, loss, algorithm = choice.network
+    parts = (stream, model, loss, choice.data.augment, algorithm)
     numbers = [float(leaf) for part in parts for leaf in jax.tree.leaves(part)]
     numbers += [0.0] * (program.training.numbers - len(numbers))
     # A number beyond single precision is infinite there, and makes its member diverge.
@@ -364,7 +376,7 @@ def inputs_of(plan: Plan, number: int) -> Inputs:
         values = np.array(numbers, jax.numpy.result_type(float))
     return Inputs(
         numbers=values,
-        rule=np.int32(rules.index(type(choice.network[2]))),
+        rule=np.int32(rules.index(type(algorithm))),
         split=np.int32(member.split),
         # All choices with one label share keys: they start from the same weights where their
         # networks are the same, and see the same batches.

@@ -7,6 +7,7 @@ import jax
 
 from etude.algorithm.base import Algorithm
 from etude.batch import Spec
+from etude.data.augmentation import Augmentation
 from etude.data.base import Split, Stream
 from etude.loss.base import Loss
 from etude.metric.base import Metric
@@ -63,7 +64,8 @@ class Inputs(NamedTuple):
     """What sets one member apart.
 
     Attributes:
-        numbers: `[numbers]`, the traced fields of stream, model, loss and algorithm.
+        numbers: `[numbers]`, the traced fields of stream, model, loss, augmentations and
+            algorithm.
         rule: which of the program's update rules.
         split: which split.
         keys: `[3, 2]` uint32, for initial weights, batches and the objective.
@@ -87,6 +89,32 @@ class Kept(NamedTuple):
     epoch: jax.Array
 
 
+class Stage(NamedTuple):
+    """How far an ensemble has come, whose networks are trained one after another.
+
+    Attributes:
+        number: networks that are trained and belong to it.
+        step: steps that the member had done when the network in training began.
+        epoch: epochs likewise.
+        said: what the trained networks say, in the ensemble's form: of all rows of the data where
+            networks depend on it, else of the judged rows; `[rows, ...]`.
+        start: what was said of every row before the first network.
+        memory: what else the network in training is trained by.
+        coefficients: `[networks]`, what each trained network counts.
+        networks: weights and other variables of the trained networks, `[networks, ...]`; ()
+            where they are not kept.
+    """
+
+    number: jax.Array
+    step: jax.Array
+    epoch: jax.Array
+    said: jax.Array
+    start: jax.Array
+    memory: Any
+    coefficients: jax.Array
+    networks: Any
+
+
 class Carry(NamedTuple):
     """Where the training of a member stands.
 
@@ -105,6 +133,7 @@ class Carry(NamedTuple):
             side; () where not kept.
         history: `[epochs, roles, statistics]`, means over the rows of each role.
         kept: the best epoch so far; () without early stopping.
+        stage: of the ensemble; () without one.
     """
 
     weights: jax.Array
@@ -120,6 +149,7 @@ class Carry(NamedTuple):
     outputs: Any
     history: jax.Array
     kept: Any
+    stage: Any = ()
 
 
 @dataclass(frozen=True)
@@ -128,12 +158,13 @@ class Task:
 
     Attributes:
         spec: sizes of the data.
-        stream, model, loss: of which only the structure counts, not the traced numbers.
+        stream, model, loss, augment: of which only the structure counts, not the traced numbers.
         rules: one update rule of every kind that the program knows.
         metrics: what is measured beside the loss.
         batch_size: rows of a step.
-        epochs: the budget in epochs.
+        epochs: the budget in epochs; of each network of an ensemble.
         precision: of matrix products, as JAX calls it; None for what the device does by itself.
+        keeps_networks: whether the weights of all networks of an ensemble are kept.
     """
 
     spec: Spec
@@ -145,6 +176,13 @@ class Task:
     batch_size: int
     epochs: int
     precision: str | None = None
+    augment: tuple[Augmentation, ...] = ()
+    keeps_networks: bool = False
+
+    @property
+    def all_epochs(self) -> int:
+        """The budget of a member in epochs."""
+        return self.rules[0].networks * self.epochs
 
 
 class Parts(NamedTuple):
@@ -153,4 +191,5 @@ class Parts(NamedTuple):
     stream: Any
     model: Any
     loss: Any
+    augment: Any
     rule_numbers: jax.Array

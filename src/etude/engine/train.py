@@ -4,7 +4,6 @@ Everything here is written for one member and one batch. What is static stands i
 what is swept is an argument.
 """
 
-import math
 from functools import partial
 from typing import Any
 
@@ -17,8 +16,11 @@ from etude.algorithm.base import Step
 from etude.algorithm.schedule import Progress
 from etude.batch import ROLES, Batch
 from etude.data.base import Source
+from etude.engine.cost import intermediate_bytes, operations
+from etude.engine.disturb import augmented, noisy
 from etude.engine.judge import Judge
 from etude.engine.rules import Rules
+from etude.engine.stages import stages_of
 from etude.engine.state import Carry, Inputs, Judged, Kept, Parts, Shared, Task
 from etude.engine.status import Status
 from etude.keys import fold, typed
@@ -27,7 +29,7 @@ from etude.loss.base import Loss, penalty
 MOST_OUTPUTS = 4_000_000
 """Outputs of the judged rows are results of a member only up to so many numbers."""
 
-EVALUATED = ("epoch", "status", "diverged", "outputs", "history", "kept")
+EVALUATED = ("epoch", "status", "diverged", "outputs", "history", "kept", "stage")
 """What the end of an epoch changes of a carry."""
 
 
@@ -50,7 +52,7 @@ class Member:
     def __init__(self, task: Task, shared: Shared) -> None:
         self.task = task
         self._structures = [
-            jax.tree.structure(part) for part in (task.stream, task.model, task.loss)
+            jax.tree.structure(part) for part in (task.stream, task.model, task.loss, task.augment)
         ]
         self._counts = [structure.num_leaves for structure in self._structures]
         self._rule_numbers = max(jax.tree.structure(rule).num_leaves for rule in task.rules)
@@ -74,7 +76,7 @@ class Member:
         block, found = jax.make_jaxpr(self._traced_block, return_shape=True)(
             shared, inputs, self.params, rest
         )
-        taken = _intermediate_bytes(block.jaxpr)
+        taken = intermediate_bytes(block.jaxpr)
         self._outputs = self._judge.fit(taken, found, MOST_OUTPUTS)
         self.keeps_outputs = self._outputs != ()
         self.columns = self._judge.columns
@@ -82,12 +84,16 @@ class Member:
         # for the gradient, twice.
         computed = max(taken // step * self._judge.block, 3 * taken // step * task.batch_size)
         kept = 2 * sum(leaf.size for leaf in jax.tree.leaves(self._outputs))
-        kept += task.epochs * len(ROLES) * self._judge.statistics
-        kept += 2 * sum(leaf.size for leaf in jax.tree.leaves(rest))
+        kept += task.all_epochs * len(ROLES) * self._judge.statistics
+        others = sum(leaf.size for leaf in jax.tree.leaves(rest))
+        kept += 2 * others
+        self._stages = stages_of(task, shared, found[3], self._judge.block, self._outputs)
+        if self._stages is not None:
+            kept += self._stages.numbers(self.parameters + others)
         self.bytes = 4 * (self.parameters * (4 + self.rules.slots) + kept) + computed
         order = shared.splits.order.shape[-1]
         self.carried = 4 * (self.parameters * (2 + self.rules.slots) + kept + order)
-        self.operations = 3 * _operations(block.jaxpr) / step
+        self.operations = 3 * operations(block.jaxpr) / step
 
     def init(self, shared: Shared, inputs: Inputs) -> Carry:
         """The member before its first step."""
@@ -97,7 +103,7 @@ class Member:
         weights = self._ravel(params)
         outputs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._outputs)
         zero = jnp.zeros((), jnp.int32)
-        shape = (self.task.epochs, len(ROLES), self._judge.statistics)
+        shape = (self.task.all_epochs, len(ROLES), self._judge.statistics)
         stops = self.task.rules[0].stopping is not None
         return Carry(
             weights=weights,
@@ -115,6 +121,7 @@ class Member:
             kept=Kept(weights, rest, outputs, jnp.asarray(jnp.inf, weights.dtype), zero)
             if stops
             else (),
+            stage=self._stages.begin(parts, source, weights, rest) if self._stages else (),
         )
 
     def segment(self, shared: Shared, inputs: Inputs, carry: Carry, stop: jax.Array) -> Carry:
@@ -137,6 +144,12 @@ class Member:
         """The network with these weights."""
         return nnx.merge(self._graph, self.unravel(weights), rest, copy=True)
 
+    def networks(self, carry: Carry) -> tuple[Any, Any]:
+        """Trained and other variables of the networks of an ensemble, keys as plain numbers."""
+        count = int(carry.stage.number)
+        weights, rest = jax.tree.map(lambda leaf: leaf[:count], carry.stage.networks)
+        return jax.vmap(self.unravel)(weights), rest
+
     def trained(self, inputs: Inputs, carry: Carry) -> nnx.Module:
         """The network that training has led to: the best epoch's where one was kept."""
         if carry.kept != ():
@@ -151,14 +164,21 @@ class Member:
 
     def _stretch(self, shared: Shared, inputs: Inputs, stop: jax.Array, carry: Carry) -> Carry:
         """Steps until `stop`, or the end of the epoch or block, whichever comes first."""
-        parts, source = self._parts(inputs), self._source(shared, inputs)
+        parts, source, member = self._parts(inputs), self._source(shared, inputs), inputs
+        # Keys and steps are those of the network in training, where there are several.
+        steps, epochs = carry.step, carry.epoch
+        if self._stages is not None:
+            inputs = self._stages.inputs(member, carry.stage)
+            source = self._stages.source(parts, source, inputs)
+            steps, stop = steps - carry.stage.step, stop - carry.stage.step
+            epochs -= carry.stage.epoch
         batches = parts.stream.batches(source, self.task.batch_size)
         blocks, in_epoch = 1, batches
         if shared.streamed != ():
             sizes = shared.streamed.sizes[inputs.split]
             blocks, in_epoch = sizes.size, jnp.sum(self._batches(parts, source, sizes))
         total = self.task.rules[0].steps or self.task.epochs * in_epoch
-        order_key = fold(inputs.keys[1], 2 * (carry.epoch * blocks + carry.block))
+        order_key = fold(inputs.keys[1], 2 * (epochs * blocks + carry.block))
         stream = jax.lax.cond(
             carry.batch == 0,
             lambda: parts.stream.epoch(source, carry.stream, order_key),
@@ -168,16 +188,25 @@ class Member:
         def step(loop: Any) -> Any:
             index, weights, rest, state, stream, done, _ = loop
             progress = Progress(done, in_epoch, total)
+            batch_key = fold(inputs.keys[1], 2 * done + 1)
+            before = stream
             stream, batch = parts.stream.batch(
                 source,
                 stream,
                 index,
                 self.task.batch_size,
                 self.module(weights, rest),
-                fold(inputs.keys[1], 2 * done + 1),
+                batch_key,
             )
+            fits = parts.loss.objective
+            if self._stages is not None:
+                rows = parts.stream.rows(source, before, index, self.task.batch_size)
+                batch, fits = self._stages.learned(parts, carry.stage, rows, batch)
+            batch = augmented(parts.augment, batch, batch_key, self.task.spec)
             key = fold(inputs.keys[2], 2 * done)
-            objective = partial(self._objective, parts.loss, rest, batch, key)
+            objective = partial(
+                self._objective, parts.loss, fits, parts.model.weight_noise, rest, batch, key
+            )
             which = (inputs.rule, parts.rule_numbers, progress)
             point = self.rules.point(*which, weights, state)
             (value, (fit, after)), gradient = jax.value_and_grad(objective, has_aux=True)(point)
@@ -187,7 +216,7 @@ class Member:
             weights = jnp.where(finite, weights + change, weights)
             return index + 1, weights, after, state, stream, done + 1, finite
 
-        end = jnp.minimum(batches, carry.batch + jnp.minimum(stop, total) - carry.step)
+        end = jnp.minimum(batches, carry.batch + jnp.minimum(stop, total) - steps)
 
         def goes_on(loop: Any) -> jax.Array:
             return (loop[0] < end) & loop[6]
@@ -198,7 +227,7 @@ class Member:
             carry.rest,
             carry.state,
             stream,
-            carry.step,
+            steps,
             jnp.asarray(True),
         )
         index, weights, rest, state, stream, done, finite = jax.lax.while_loop(goes_on, step, start)
@@ -209,7 +238,7 @@ class Member:
             rest=rest,
             state=state,
             stream=stream,
-            step=done,
+            step=done if self._stages is None else done + carry.stage.step,
             batch=jnp.where(through, 0, index),
             block=jnp.where(through, jnp.where(last, 0, carry.block + 1), carry.block),
         )
@@ -219,7 +248,27 @@ class Member:
             lambda: self._evaluated(parts, shared, inputs, carry, ended, finite),
             lambda: {name: getattr(carry, name) for name in EVALUATED},
         )
-        return carry._replace(**changes)
+        carry = carry._replace(**changes)
+        if self._stages is None:
+            return carry
+        begins = (carry.step == carry.stage.step) & (carry.status == Status.RUNNING)
+        source = self._source(shared, member)
+        following = partial(self._begun, parts, source, member)
+        return jax.lax.cond(begins, following, lambda carry: carry, carry)
+
+    def _begun(self, parts: Parts, source: Source, inputs: Inputs, carry: Carry) -> Carry:
+        """Before the first step of the next network."""
+        assert self._stages is not None
+        keys = self._stages.inputs(inputs, carry.stage).keys
+        _, params, rest = self._build(inputs.numbers, keys[0])
+        weights = self._ravel(params)
+        return carry._replace(
+            weights=weights,
+            rest=rest,
+            state=self.rules.init(inputs.rule, parts.rule_numbers, weights),
+            stream=parts.stream.init(source, typed(keys[1])),
+            batch=jnp.zeros_like(carry.batch),
+        )
 
     def _evaluated(
         self,
@@ -241,11 +290,20 @@ class Member:
         module = self.module(judged, carry.rest)
         module.eval()
         source, rows = self._judged(shared, inputs)
-        means, outputs = self._judge(parts, source, rows, module, fold(inputs.keys[2], 1))
+        key, stage = fold(inputs.keys[2], 1), carry.stage
+        speak, epoch, epochs = None, carry.epoch + 1, carry.epoch + 1
+        if self._stages is not None:
+            epochs -= stage.epoch
+            found, said, speak = self._stages.weighed(parts, source, stage, module, key)
+        means, outputs = self._judge(parts, source, rows, module, key, speak)
         # Finite weights may still give a training loss that is not.
         finite &= jnp.all(jnp.isfinite(judged)) & jnp.isfinite(means[0, 0])
-        epoch = carry.epoch + 1
-        ended |= epoch >= self.task.epochs
+        ended |= epochs >= self.task.epochs
+        if self._stages is not None:
+            said, network = outputs if said is None else said, (judged, carry.rest)
+            after = self._stages.ended(stage, found, said, carry.step, epoch, network)
+            stage = jax.tree.map(lambda new, old: jnp.where(ended, new, old), after, stage)
+            ended &= found.ends | (stage.number >= self.task.rules[0].networks)
         status = jnp.where(ended, Status.DONE, Status.RUNNING)
         kept = carry.kept
         if self.task.rules[0].stopping is not None:
@@ -263,6 +321,7 @@ class Member:
             "outputs": outputs,
             "history": carry.history.at[carry.epoch].set(jnp.where(finite, means, jnp.nan)),
             "kept": kept,
+            "stage": stage,
         }
 
     def _batches(self, parts: Parts, source: Source, sizes: jax.Array) -> jax.Array:
@@ -275,12 +334,19 @@ class Member:
         return jax.vmap(batches)(sizes)
 
     def _objective(
-        self, loss: Loss, rest: Any, batch: Batch, key: jax.Array, weights: jax.Array
+        self,
+        loss: Loss,
+        fits: Any,
+        noise: Any,
+        rest: Any,
+        batch: Batch,
+        key: jax.Array,
+        weights: jax.Array,
     ) -> tuple[jax.Array, Any]:
         params = self.unravel(weights)
-        module = nnx.merge(self._graph, params, rest, copy=True)
+        module = nnx.merge(self._graph, noisy(params, noise, key), rest, copy=True)
         module.train()
-        fit = loss.objective(module, batch, key)
+        fit = fits(module, batch, key)
         # The fit is told apart, for a penalty whose value nobody reads costs only its gradient.
         return fit + penalty(loss, params), (fit, nnx.split(module, nnx.Param, ...)[2])
 
@@ -310,8 +376,8 @@ class Member:
         return parts
 
     def _parts(self, inputs: Inputs) -> Parts:
-        stream, model, loss = self._unflatten(inputs.numbers)
-        return Parts(stream, model, loss, inputs.numbers[sum(self._counts) :])
+        stream, model, loss, augment = self._unflatten(inputs.numbers)
+        return Parts(stream, model, loss, augment, inputs.numbers[sum(self._counts) :])
 
     def _stopping(self, parts: Parts) -> Any:
         structure = jax.tree.structure(self.task.rules[0])
@@ -330,41 +396,3 @@ class Member:
         if shared.streamed != ():
             source = source._replace(arrays=shared.streamed.judged)
         return source, jax.tree.map(lambda leaf: leaf[inputs.split], shared.judged)
-
-
-def _inner(equation: Any) -> list[Any]:
-    """The computations inside of an operation."""
-    parts = [getattr(part, "jaxpr", part) for part in equation.params.values()]
-    return [part for part in parts if hasattr(part, "eqns")]
-
-
-def _intermediate_bytes(jaxpr: Any) -> int:
-    """The bytes of everything that a computation computes, as if all of it were kept."""
-    total = 0
-    for equation in jaxpr.eqns:
-        inner = _inner(equation)
-        total += sum(map(_intermediate_bytes, inner))
-        total += sum(
-            variable.aval.size * variable.aval.dtype.itemsize
-            for variable in equation.outvars
-            if hasattr(variable.aval, "size") and not inner
-        )
-    return total
-
-
-def _operations(jaxpr: Any) -> float:
-    """The floating-point operations of all matrix products and convolutions."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        times = equation.params["length"] if equation.primitive.name == "scan" else 1
-        total += times * sum(map(_operations, _inner(equation)))
-        shapes = [variable.aval.shape for variable in equation.invars[:2]]
-        if equation.primitive.name == "dot_general":
-            contracted = equation.params["dimension_numbers"][0][0]
-            made = math.prod(equation.outvars[0].aval.shape)
-            total += 2.0 * made * math.prod(shapes[0][axis] for axis in contracted)
-        elif equation.primitive.name == "conv_general_dilated":
-            features = shapes[1][equation.params["dimension_numbers"].rhs_spec[0]]
-            made = math.prod(equation.outvars[0].aval.shape)
-            total += 2.0 * made * math.prod(shapes[1]) / features
-    return total

@@ -4,19 +4,23 @@ The best of m values is, on average, better than its own expectation (the winner
 honest estimate judges the choice on rows that had no say in choosing it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.intervals import estimate
+from etude.evidence.ranking import TIE
+from etude.evidence.searched import searched, unfinished
 from etude.store.records import StudyRecord
 
 INSIDE = "chosen on the validation rows of each split, judged on its test rows"
+NESTED = "chosen on the inner splits of each outer split, judged on its test rows (nested)"
 ACROSS = "chosen on the other splits, judged on the split left out"
 BOOTSTRAP = "bootstrap of the choice on out-of-fold rows (BBC-CV)"
 SINGLE = "one choice only: nothing was chosen"
+IN_VIEW = "optimistic as far as the search proposed choices with these rows in view"
 
 DISJOINT = ("kfold", "stratified", "grouped", "leave_one_out", "time_series")
 """Validations whose test rows are never the test rows of another split.
@@ -51,21 +55,35 @@ class BestEstimate:
 def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimate:
     """The value of the best choice, without the flattery of its having been chosen.
 
-    With validation rows: `chosen_inside`. Without, the bootstrap of the choice where the record
-    holds its finding, which needs the outputs of every row; else, with splits that share no test
-    rows, `chosen_across`. Otherwise there is no honest estimate from values by split alone.
+    With validation rows or inner splits: `chosen_inside`. Without, the bootstrap of the choice
+    where the record holds its finding, which needs the outputs of every row; else, with splits
+    that share no test rows, `chosen_across`. Otherwise there is no honest estimate from values by
+    split alone.
     """
     if not comparison.complete.any():
         return _none("no choice is complete")
     if comparison.judged != "test":
         return _none("the study keeps no rows apart to judge on")
-    if comparison.complete.sum() == 1:
+    searching, search = unfinished(record), searched(record)
+    if searching and comparison.choosing == comparison.judged:
+        return _none(
+            "the search has not ended, and what it tries and lets leave may depend on the rows "
+            "that judge"
+        )
+    if search is not None and search.left and comparison.choosing == comparison.judged:
+        return _none(
+            f"the {search.name} search let choices leave by the rows that judge, so the mean of "
+            "the best is flattered; rows that choose give an estimate, for example "
+            "`validation = 0.2` under [validation]"
+        )
+    left = searching or (search is not None and bool(search.left))
+    if comparison.complete.sum() == 1 and not left:
         values = comparison.judged_values[comparison.complete]
         return _judged(comparison, values[0], np.zeros(len(comparison.splits), int), SINGLE)
     if comparison.choosing == "validation":
-        return chosen_inside(comparison)
+        return _in_view(record, comparison, chosen_inside(comparison))
     if (finding := _finding(record, comparison)) is not None:
-        return drawn(finding)
+        return _in_view(record, comparison, drawn(finding))
     if len(comparison.splits) < 2:
         return _none(
             "with one split and no validation rows, the rows that judge the best choice are "
@@ -75,15 +93,34 @@ def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimat
         return _none(
             "the test rows of the splits overlap, so no split can judge what the others chose"
         )
-    return chosen_across(comparison)
+    return _in_view(record, comparison, chosen_across(comparison))
+
+
+def _in_view(record: StudyRecord, comparison: Comparison, best: BestEstimate) -> BestEstimate:
+    """What is told besides where a search had rows in view on which its choices are judged.
+
+    One that has not ended may have. Under nested validation none that adapts is allowed.
+    """
+    search = searched(record)
+    adapts = unfinished(record) or (search is not None and search.adapts)
+    apart = comparison.choosing != comparison.judged and len(comparison.splits) == 1
+    if not adapts or apart or comparison.nested or not best.method:
+        return best
+    return replace(best, method=f"{best.method}; {IN_VIEW}")
 
 
 def chosen_inside(comparison: Comparison) -> BestEstimate:
-    """In every split the choice best on its validation rows, judged on its test rows."""
+    """In every split the choice best on its validation rows, judged on its test rows.
+
+    Where validation is nested these are the rows that its inner splits hold out. Of choices that
+    differ by rounding alone the first one is chosen.
+    """
     scores = comparison.scores[comparison.complete]
     judged = comparison.judged_values[comparison.complete]
-    winners = scores.argmax(axis=0)  # [splits]
-    return _judged(comparison, judged[winners, np.arange(judged.shape[1])], winners, INSIDE)
+    best = scores.max(axis=0)
+    winners = (scores >= best - TIE * np.abs(best)).argmax(axis=0)  # [splits]
+    values = judged[winners, np.arange(judged.shape[1])]
+    return _judged(comparison, values, winners, NESTED if comparison.nested else INSIDE)
 
 
 def chosen_across(comparison: Comparison) -> BestEstimate:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from etude.evidence.data_sets import data_sets, unaugmented
 from etude.store.records import MemberRecord, SplitRecord, StudyRecord
 
 BETWEEN = " · "
@@ -20,16 +21,20 @@ class Comparison:
     Attributes:
         data: number of the data choice.
         choices: `[choices]`, their numbers in the study.
-        splits: the splits, in order.
+        splits: the splits that judge, in order.
         judged: role on whose rows estimates are made.
         judged_values: `[choices, splits]` of the deciding metric, seeds averaged. NaN where a
             member is missing. The worst infinity where a member diverged and no value of the
             trivial predictor is known.
         choosing: role on whose rows choices are ranked: "validation" where every split has
-            validation rows, else the judged role.
-        choosing_values: the same on those rows.
+            validation rows or inner splits, else the judged role.
+        choosing_values: the same on those rows; where validation is nested, the mean over the
+            inner splits of each split.
         greater_is_better: in which direction the metric improves.
         bounds: between which values it lies.
+        inner: where validation is nested, the splits that choose for `splits`, in order.
+        same_test_rows: whether the same rows judge all splits (replicates): then the spread over
+            splits says nothing of other test rows, and there are no tests and no intervals.
     """
 
     data: int
@@ -41,6 +46,56 @@ class Comparison:
     choosing_values: np.ndarray
     greater_is_better: bool
     bounds: tuple[float | None, float | None] = (None, None)
+    inner: tuple[SplitRecord, ...] = ()
+    same_test_rows: bool = False
+
+    @property
+    def nested(self) -> bool:
+        """Whether inner splits choose and outer ones judge."""
+        return bool(self.inner)
+
+    @property
+    def choosing_splits(self) -> tuple[SplitRecord, ...]:
+        """The splits on whose rows choices are ranked."""
+        return self.inner or self.splits
+
+    @property
+    def tested(self) -> str:
+        """Role on whose rows choices are tested against one another.
+
+        It is that on which they are ranked, but where validation is nested the judged one: the
+        inner splits of different outer ones hold much the same rows, and so would not count as
+        several.
+        """
+        return self.judged if self.nested else self.choosing
+
+    @property
+    def tested_scores(self) -> np.ndarray:
+        """`[choices, splits]` of the values that are tested, turned so that greater is better."""
+        values = self.judged_values if self.nested else self.choosing_values
+        return values if self.greater_is_better else -values
+
+    @property
+    def tested_over_train(self) -> float | None:
+        """Rows that are tested on for each row that trained; None where those trained."""
+        if self.tested != "validation":
+            return self.test_over_train
+        return self.choosing_over_train
+
+    @property
+    def choosing_over_train(self) -> float | None:
+        """Rows that choose for each row that trained; None where they are rows that trained."""
+        if self.choosing != "validation":
+            return self.test_over_train
+        train = sum(split.train for split in self.choosing_splits)
+        return sum(split.validation for split in self.choosing_splits) / train if train else None
+
+    @property
+    def untestable(self) -> str:
+        """Why the splits cannot tell choices apart from one another; "" where they can."""
+        if self.judged == "test" and self.same_test_rows:
+            return "all splits are judged on the same rows, and say nothing of others"
+        return "" if self.judged == "test" else "the study keeps no rows apart to judge on"
 
     @property
     def test_over_train(self) -> float | None:
@@ -48,7 +103,7 @@ class Comparison:
 
         Validation rows are counted on neither side, which can only widen the intervals.
         """
-        if self.judged != "test":
+        if self.judged != "test" or self.same_test_rows:
             return None
         train = sum(split.train for split in self.splits)
         return sum(split.test for split in self.splits) / train if train else None
@@ -65,10 +120,11 @@ class Comparison:
 
 
 def data_numbers(record: StudyRecord) -> np.ndarray:
-    """`[choices]`: the number of the data choice of every choice."""
-    documents = record.document["data"]
+    """`[choices]`: the number of the data set of every choice."""
+    documents = data_sets(record)
     return np.array(
-        [documents.index(choice.document["data"]) for choice in record.choices], dtype=int
+        [documents.index(unaugmented(choice.document["data"])) for choice in record.choices],
+        dtype=int,
     )
 
 
@@ -77,29 +133,64 @@ def comparisons(record: StudyRecord) -> tuple[Comparison, ...]:
     numbers = data_numbers(record)
     found = []
     for data in np.unique(numbers):
-        splits = tuple(
-            sorted((s for s in record.splits if s.data == data), key=lambda split: split.split)
-        )
+        every = sorted((s for s in record.splits if s.data == data), key=lambda split: split.split)
+        splits = tuple(split for split in every if split.chooses_for < 0)
+        inner = tuple(split for split in every if split.chooses_for >= 0)
         choices = np.flatnonzero(numbers == data)
         inside = record.judged == "test" and all(split.validation > 0 for split in splits)
-        choosing = "validation" if inside and splits else record.judged
-        values = {
-            role: split_values(record, choices, splits, role) for role in {record.judged, choosing}
-        }
+        choosing = "validation" if inner or (inside and splits) else record.judged
+        judged_values = split_values(record, choices, splits, record.judged)
+        if inner:
+            choosing_values = _means_of_inner(record, choices, splits, inner)
+        elif choosing == record.judged:
+            choosing_values = judged_values
+        else:
+            choosing_values = split_values(record, choices, splits, choosing)
         found.append(
             Comparison(
                 data=int(data),
                 choices=choices,
                 splits=splits,
                 judged=record.judged,
-                judged_values=values[record.judged],
+                judged_values=judged_values,
                 choosing=choosing,
-                choosing_values=values[choosing],
+                choosing_values=choosing_values,
                 greater_is_better=record.greater_is_better,
                 bounds=record.bounds,
+                inner=inner,
+                same_test_rows=_validation_name(record) == "replicates",
             )
         )
     return tuple(found)
+
+
+def choosing_scores(record: StudyRecord) -> np.ndarray:
+    """`[choices]`: the mean over splits on the rows that choose, turned so that greater is better.
+
+    NaN for a choice of which a member has no value there.
+    """
+    scores = np.full(len(record.choices), np.nan)
+    for comparison in comparisons(record):
+        scores[comparison.choices] = comparison.scores.mean(axis=1)
+    return scores
+
+
+def _validation_name(record: StudyRecord) -> str:
+    """The name of the validation that judges, which is the outer one where it is nested."""
+    document = record.document.get("validation") or {}
+    return str(document.get("outer", document).get("name", ""))
+
+
+def _means_of_inner(
+    record: StudyRecord,
+    choices: np.ndarray,
+    splits: tuple[SplitRecord, ...],
+    inner: tuple[SplitRecord, ...],
+) -> np.ndarray:
+    """`[choices, splits]`: for every split the mean over those that choose for it."""
+    values = split_values(record, choices, inner, "validation")
+    of_split = np.array([split.chooses_for for split in inner])
+    return np.stack([values[:, of_split == split.split].mean(axis=1) for split in splits], axis=1)
 
 
 def baseline_of(record: StudyRecord, comparison: Comparison) -> int | None:
@@ -113,7 +204,7 @@ def called(record: StudyRecord, comparison: Comparison, name: str) -> int | None
 
     In a study of several data the part of the label that names the data may be left out.
     """
-    several = len(record.document["data"]) > 1
+    several = len(data_sets(record)) > 1
     for choice in comparison.choices:
         label = record.choices[int(choice)].label
         if name == label or (several and name == label.partition(BETWEEN)[2]):

@@ -1,8 +1,7 @@
 """What is found once, while data and outputs are at hand, and kept with a study's results."""
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -11,13 +10,16 @@ import numpy as np
 from etude.batch import Batch
 from etude.engine.material import Material
 from etude.engine.plan import Plan
+from etude.evidence.bias_variance import FINDING
 from etude.evidence.comparison import Comparison, comparisons
+from etude.evidence.outputs import with_outputs
+from etude.evidence.replicated import parts_of_replicates, share_test_rows
 from etude.evidence.selection import bootstrap_of_selection
 from etude.execution.rows import rows_of
 from etude.loss.base import Loss
 from etude.metric.base import JointMetric, Metric
 from etude.store.identity import digest
-from etude.store.records import MemberRecord, StudyRecord
+from etude.store.records import StudyRecord
 from etude.store.store import Store
 from etude.study import Choice
 
@@ -27,12 +29,15 @@ ENOUGH = 20
 NUMBERS = 20_000_000
 """The bootstrap of the choice holds at most so many statistics; beyond, there is none."""
 
-AT_ONCE = 100
-"""The outputs of so many members are in memory at once."""
+
+Finder = Callable[[Plan, StudyRecord, Store, Comparison], Any]
 
 
 def conclude(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
-    """The bootstrap of the choice for each data choice that has no validation rows.
+    """What is found for each data choice, by the name of the finding.
+
+    The bootstrap of the choice where there are no validation rows, and bias and variance where
+    all splits share their test rows.
 
     Args:
         whole: the plan.
@@ -40,15 +45,19 @@ def conclude(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
         store: holds the members' outputs, where their records do not.
     """
     members = digest([member.identity for member in record.members])
-    known = record.findings.get("selection", {})
-    if known.get("members") == members:
-        return {}
-    found: dict[str, Any] = {"members": members}
-    for comparison in comparisons(record):
-        finding = _selection(whole, record, store, comparison)
-        if finding is not None:
-            found[str(comparison.data)] = finding
-    return {"selection": found}
+    finders: dict[str, Finder] = {"selection": _selection}
+    if any(share_test_rows(material) for material in whole.materials):
+        finders[FINDING] = parts_of_replicates
+    concluded: dict[str, Any] = {}
+    for name, find in finders.items():
+        if record.findings.get(name, {}).get("members") == members:
+            continue
+        concluded[name] = {"members": members}
+        for comparison in comparisons(record):
+            finding = find(whole, record, store, comparison)
+            if finding is not None:
+                concluded[name][str(comparison.data)] = finding
+    return concluded
 
 
 def _selection(
@@ -78,7 +87,7 @@ def _selection(
         for member in record.members
         if member.choice in position and member.status in ("done", "stopped")
     )
-    for member, outputs in _with_outputs(judging, store):
+    for member, outputs in with_outputs(judging, store):
         if outputs is None or outputs.shape[1] != statistics.outputs(member.choice):
             return None
         values = statistics.of(member.choice, member.split, outputs)
@@ -108,17 +117,6 @@ def _selection(
     shown = float(comparison.judged_values[comparison.complete][best].mean())
     count = len(rows) if groups is None else len(np.unique(groups[rows]))
     return found.about(shown, comparison.bounds).finding([int(c) for c in choices], count)
-
-
-def _with_outputs(
-    members: Iterable[MemberRecord], store: Store
-) -> Iterator[tuple[MemberRecord, np.ndarray | None]]:
-    """Members with their outputs, which are read a few at a time."""
-    members = iter(members)
-    while some := list(itertools.islice(members, AT_ONCE)):
-        stored = store.outputs([m.identity for m in some if m.outputs is None])
-        for member in some:
-            yield member, stored.get(member.identity, member.outputs)
 
 
 def _networks(material: Material, seeds: int) -> list[dict[int, tuple[int, int]]]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from etude.store.records import ChoiceRecord
 
-KINDS = ("model", "loss", "algorithm", "estimator", "label")
-"""What the choices of one data choice are combinations of."""
+KINDS = ("augment", "model", "loss", "algorithm", "estimator", "label")
+"""What the choices of one data set are combinations of."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def factors(choices: Sequence[ChoiceRecord]) -> Factors:
     which there are several. Where combinations are missing, the choices themselves form the only
     axis, grouped by the names of their components.
     """
-    parts = {kind: [_text(choice.document.get(kind)) for choice in choices] for kind in KINDS}
+    parts = {kind: [_text(_part(choice, kind)) for choice in choices] for kind in KINDS}
     several = [kind for kind in KINDS if len(set(parts[kind])) > 1]
     codes = {kind: _codes(parts[kind]) for kind in several}
     sizes = [max(codes[kind]) + 1 for kind in several]
@@ -153,6 +153,13 @@ def _levels(choice: ChoiceRecord, kinds: tuple[str, ...]) -> dict[str, str]:
         if field.startswith(f"{kind}.")
     }
     return found | ({"label": _text(choice.document.get("label"))} if "label" in kinds else {})
+
+
+def _part(choice: ChoiceRecord, kind: str) -> Any:
+    """The document of what a choice is made of; what augments its data stands among these."""
+    if kind == "augment":
+        return choice.document.get("data", {}).get("augment")
+    return choice.document.get(kind)
 
 
 def _name(choice: ChoiceRecord, kind: str) -> str:

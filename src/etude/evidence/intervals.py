@@ -47,7 +47,7 @@ def corrected_standard_error(values: np.ndarray, test_over_train: float) -> floa
     return math.sqrt(float(np.var(values, ddof=1)) * (1.0 / count + test_over_train))
 
 
-def t_quantile(probability: float, degrees: int) -> float:
+def t_quantile(probability: float, degrees: float) -> float:
     """The value below which Student's t with these degrees of freedom falls with `probability`."""
     # scipy.special is a third of the import time of scipy.stats.
     from scipy import special

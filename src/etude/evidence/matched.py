@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from etude.evidence.comparison import BETWEEN, Comparison, comparisons
+from etude.evidence.data_sets import data_sets
 from etude.evidence.rounding import counted, printable
 from etude.evidence.targets import default_target, to_target
 from etude.evidence.verdict import title
@@ -147,7 +148,7 @@ def matched(records: Sequence[StudyRecord]) -> Matched:
     places: dict[str, dict[int, int]] = {}  # choice -> data set -> its number there
     labels: dict[str, str] = {}
     for number, (record, comparison) in enumerate(compared):
-        several = len(record.document["data"]) > 1
+        several = len(data_sets(record)) > 1
         for choice in comparison.choices[comparison.complete]:
             key = _key(record.choices[choice])
             labels.setdefault(key, _label(record.choices[choice], several))
@@ -184,7 +185,7 @@ def _different(
     names = _names(everything)
     first: dict[str, int] = {}
     for number, (record, comparison) in enumerate(everything):
-        document = json.dumps(record.document["data"][comparison.data], sort_keys=True, default=str)
+        document = json.dumps(data_sets(record)[comparison.data], sort_keys=True, default=str)
         if first.setdefault(document, number) != number:
             once.append(
                 f"{names[number]} is left out: its data are those of {names[first[document]]}, "
@@ -205,6 +206,8 @@ def _metric_key(record: StudyRecord) -> str:
 
 def _key(choice: ChoiceRecord) -> str:
     parts = {name: part for name, part in choice.document.items() if name != "data"}
+    augment = choice.document["data"].get("augment")
+    parts |= {"augment": augment} if augment else {}
     return json.dumps(parts, sort_keys=True, default=str)
 
 
@@ -220,7 +223,7 @@ def _names(compared: Sequence[tuple[StudyRecord, Comparison]]) -> list[str]:
     """The data's name, with the study's where two share it, and a number where that is equal."""
     names, studies = [], []
     for record, comparison in compared:
-        if len(record.document["data"]) > 1:
+        if len(data_sets(record)) > 1:
             name = record.choices[comparison.choices[0]].label.partition(BETWEEN)[0]
         else:
             name = str(record.document["data"][0].get("name", "data"))

@@ -18,7 +18,6 @@ ONE_SPLIT = "one split says nothing about the spread of the difference"
 LARGEST = 1e100
 """Beyond every value of single precision; the squares of smaller numbers are finite."""
 
-NOT_APART = "the study keeps no rows apart to judge on"
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _tested(
     means = differences.mean(axis=1)
     ratio = comparison.test_over_train
     if ratio is None or splits < 2:
-        why = NOT_APART if ratio is None else ONE_SPLIT
+        why = comparison.untestable or ONE_SPLIT
         return [
             replace(_unknown(number, reference, why), mean=float(mean))
             for number, mean in zip(numbers, means, strict=True)

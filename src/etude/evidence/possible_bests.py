@@ -11,7 +11,6 @@ import numpy as np
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.paired import (
-    NOT_APART,
     ONE_SPLIT,
     check_level,
     countable,
@@ -49,8 +48,9 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     Where all choices are equally good, the probability that any of them is called worse is at
     most `level`; in general it is the probability that any of the best ones is (approximately:
     see `step_down` and docs/statistics.md). The choice that ranks first is always in the set.
-    Choices are compared on the rows on which they are ranked. Where differences do not vary over
-    splits, and those of no other choice do, nothing is called worse.
+    Choices are compared on the rows on which they are ranked, where validation is nested on those
+    that judge. Where differences do not vary over splits, and those of no other choice do,
+    nothing is called worse.
 
     Args:
         comparison: the values of one data choice.
@@ -61,26 +61,25 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     """
     check_level(level)
     complete = comparison.complete
-    numbers, scores = comparison.choices[complete], comparison.scores[complete]
+    numbers, scores = comparison.choices[complete], comparison.tested_scores[complete]
     if not len(numbers):
         return PossibleBests(None, (), (), {}, "", "no choice is complete")
     usable = countable(scores)
     if not usable.any():
         why = "every choice diverged, and no value is known to count them with"
         return PossibleBests(None, _numbers(numbers), (), {}, "", why)
-    means = np.where(usable, np.where(usable[:, None], scores, 0.0).mean(axis=1), -np.inf)
-    order = np.argsort(competition_ranks(means), kind="stable")
+    order = _by_rank(comparison.scores[complete])
     numbers, scores, usable = numbers[order], scores[order], usable[order]
     finite, lost = numbers[usable], _numbers(numbers[~usable])
-    ratio, splits = choosing_over_train(comparison), scores.shape[1]
+    ratio, splits = comparison.tested_over_train, scores.shape[1]
     if ratio is None or splits < 2:
         if len(numbers) > 1:
-            why = NOT_APART if ratio is None else ONE_SPLIT
+            why = comparison.untestable or ONE_SPLIT
             return PossibleBests(None, _numbers(finite), lost, {}, "", why)
         ratio = 0.0  # the only choice: nothing is compared
     p = np.ones(1)
     if len(finite) > 1:
-        p = step_down(paired_differences(scores[usable], scores[usable][0]), ratio, level)
+        p = _p_values(scores[usable], ratio, level)
     return PossibleBests(
         best=int(finite[0]),
         choices=_numbers(finite[p > level]),
@@ -91,16 +90,30 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
     )
 
 
-def choosing_over_train(comparison: Comparison) -> float | None:
-    """Rows that choose for each row that trained; None where they are rows that trained."""
-    if comparison.choosing != "validation":
-        return comparison.test_over_train
-    train = sum(split.train for split in comparison.splits)
-    return sum(split.validation for split in comparison.splits) / train if train else None
+def _by_rank(scores: np.ndarray) -> np.ndarray:
+    """The rows of `[choices, splits]` in the order of the ranking, those without values last."""
+    known = countable(scores)
+    means = np.where(known, np.where(known[:, None], scores, 0.0).mean(axis=1), -np.inf)
+    return np.argsort(competition_ranks(means), kind="stable")
+
+
+def _p_values(scores: np.ndarray, test_over_train: float, level: float) -> np.ndarray:
+    """`[choices]`; 1 for the first row, which ranks first.
+
+    Where ranks are made on other rows than those tested on, another row may be the best here.
+    """
+    best = _by_rank(scores)[0]
+    order = np.concatenate([[best], np.delete(np.arange(len(scores)), best)])
+    p = np.empty(len(scores))
+    p[order] = step_down(paired_differences(scores[order], scores[best]), test_over_train, level)
+    p[0] = 1.0
+    return p
 
 
 def _method(comparison: Comparison, count: int, level: float) -> str:
-    where = f"on {comparison.choosing} rows, where ranks are made"
+    where = f"on {comparison.tested} rows"
+    if comparison.tested == comparison.choosing:
+        where += ", where ranks are made"
     if count == 1:
         return f"compared {where}: no other choice has finite values"
     how = "corrected paired t-test"

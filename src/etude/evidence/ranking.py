@@ -8,7 +8,8 @@ import numpy as np
 
 from etude.evidence.comparison import FINISHED, Comparison, comparisons
 from etude.evidence.intervals import Estimate, estimate
-from etude.store.records import StudyRecord
+from etude.evidence.rounding import counted
+from etude.store.records import ENDED, StudyRecord
 
 DRAWS = 10_000
 SEED = 20_030_901
@@ -38,7 +39,7 @@ class ChoiceSummary:
         p_best: share of bootstrap draws over splits in which it is best; None if incomplete or
             with a single split.
         choosing_mean: the mean on the rows on which choices are ranked: equal to `mean` where
-            the study has no validation rows.
+            the study has no validation rows; that over all inner splits where it is nested.
         members: how many networks it has.
         diverged: how many of them diverged.
         failed: how many of them failed.
@@ -46,6 +47,7 @@ class ChoiceSummary:
         note: what a reader must know about these figures; "" if nothing.
         parameters: how many weights its network has; None where nobody knows.
         seconds: mean training time of a network of its own; None before one was trained.
+        left: after how many epochs a search trained it no further; 0 where none did.
     """
 
     choice: int
@@ -65,10 +67,14 @@ class ChoiceSummary:
     note: str
     parameters: int | None
     seconds: float | None
+    left: int = 0
 
 
 def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
-    """All choices: by data choice, then by rank, the incomplete ones last."""
+    """All choices: by data choice, then by rank, the incomplete ones last.
+
+    Of those that a search did not train to the end the ones that it trained longest come first.
+    """
     counts = _status_counts(record)
     sizes = _sizes(record)
     found: list[ChoiceSummary] = []
@@ -76,7 +82,7 @@ def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
         complete = comparison.complete
         means = mean_scores(comparison)
         ranks = competition_ranks(means[complete])
-        shares = probability_of_best(comparison.scores[complete])
+        shares = probability_of_best(comparison.tested_scores[complete])
         rank = dict(zip(comparison.choices[complete], ranks, strict=True))
         share = dict(zip(comparison.choices[complete], shares, strict=True))
         sign = 1.0 if comparison.greater_is_better else -1.0
@@ -93,7 +99,9 @@ def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
             )
             for index, choice in enumerate(comparison.choices)
         ]
-        found += sorted(rows, key=lambda row: (row.rank is None, row.rank or 0, row.choice))
+        found += sorted(
+            rows, key=lambda row: (row.rank is None, row.rank or 0, -row.left, row.choice)
+        )
     return tuple(found)
 
 
@@ -191,6 +199,7 @@ def _summary(
         note=_note(rank, counts, there),
         parameters=parameters,
         seconds=counts["seconds"] / counts["finished"] if counts["finished"] else None,
+        left=counts["left"],
     )
 
 
@@ -215,6 +224,8 @@ def _note(rank: int | None, counts: dict[str, int], values: np.ndarray) -> str:
             for word, text in (("failed", "failed"), ("missing", "not finished"))
             if counts[word]
         ]
+        if counts["left"] and not parts:
+            return f"left after {counted(counts['left'], 'epoch')}"
         return "incomplete: " + (", ".join(parts) or "a value could not be measured")
     if not np.isfinite(values).all():
         return "diverged, and the trivial predictor has no value to count it with"
@@ -229,6 +240,7 @@ def _status_counts(record: StudyRecord) -> dict[int, dict[str, Any]]:
             "diverged": 0,
             "failed": 0,
             "missing": 0,
+            "left": 0,
             "seconds": 0.0,
         }
         for choice in range(len(record.choices))
@@ -240,5 +252,7 @@ def _status_counts(record: StudyRecord) -> dict[int, dict[str, Any]]:
         row["seconds"] += member.seconds if member.status in FINISHED else 0.0
         row["diverged"] += member.status == "diverged"
         row["failed"] += member.status == "failed"
-        row["missing"] += member.status not in (*FINISHED, "failed")
+        row["missing"] += member.status not in (*ENDED, "failed")
+        if member.status == "left":
+            row["left"] = max(row["left"], member.epochs)
     return counts

@@ -45,6 +45,7 @@ class RankingTable:
         judged: role on whose rows the means are.
         choosing: role on whose rows the choices are ranked.
         top: how many are shown.
+        nested: whether inner splits choose and outer ones judge.
     """
 
     summaries: tuple[ChoiceSummary, ...]
@@ -52,6 +53,7 @@ class RankingTable:
     judged: str
     choosing: str
     top: int
+    nested: bool = False
 
     def headers(self) -> tuple[str, ...]:
         """The titles of the columns."""
@@ -69,13 +71,16 @@ class RankingTable:
     def caption(self) -> str:
         """What the figures are, and how many choices are left out."""
         splits = max((summary.n for summary in self.summaries), default=0)
-        parts = [f"Mean {self.metric} on the {self.judged} rows of {counted(splits, 'split')}."]
-        if self.choosing != self.judged:
+        what = "outer split" if self.nested else "split"
+        parts = [f"Mean {self.metric} on the {self.judged} rows of {counted(splits, what)}."]
+        if self.nested:
+            parts.append("Ranked by the mean on the rows that the inner splits hold out.")
+        elif self.choosing != self.judged:
             parts.append(f"Ranked by the mean on {self.choosing} rows.")
         if any(summary.interval for summary in self.summaries):
             parts.append(APPROXIMATE)
         else:
-            parts.append("No intervals: they need at least two splits with rows kept apart.")
+            parts.append("No intervals: they need at least two splits with test rows of their own.")
         if diverged := sum(summary.diverged for summary in self.summaries):
             parts.append(
                 f"{counted(diverged, 'network')} diverged and count as the trivial predictor."

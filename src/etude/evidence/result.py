@@ -2,19 +2,24 @@
 
 import html
 import operator
+from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from etude.errors import InputError
 from etude.evidence.best import BestEstimate, estimate_of_best
+from etude.evidence.bias_variance import BiasVariance, bias_variance
 from etude.evidence.comparison import Comparison, baseline_of, called, comparisons
+from etude.evidence.frames import Kind, frame_of, one_type
 from etude.evidence.importance import Decomposition, importance
+from etude.evidence.out_of_bag import point_632
 from etude.evidence.paired import Difference, against
 from etude.evidence.possible_bests import PossibleBests, possible_bests
 from etude.evidence.ranking import ChoiceSummary, summaries
 from etude.evidence.ranking_table import RankingTable
+from etude.evidence.searched import searched
 from etude.evidence.targets import Reached, default_target, to_target
 from etude.evidence.verdict import verdict
 from etude.store.records import StudyRecord
@@ -23,7 +28,6 @@ if TYPE_CHECKING:  # the study brings JAX along, which reading a store does not 
     from etude.study import Study
 
 JSON_VERSION = 1
-Kind = Literal["polars", "pandas", "arrow"]
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,10 @@ class Result:
         """
         roles = {comparison.choosing for comparison in self.comparisons}
         choosing = roles.pop() if len(roles) == 1 else self.record.judged
-        return RankingTable(self.summaries, self.record.metric, self.record.judged, choosing, top)
+        nested = any(comparison.nested for comparison in self.comparisons)
+        return RankingTable(
+            self.summaries, self.record.metric, self.record.judged, choosing, top, nested
+        )
 
     def best(self, data: int = 0) -> RankedChoice:
         """The choice of rank 1; the first one where several tie.
@@ -199,6 +206,26 @@ class Result:
         """What choosing the best is worth, judged on rows that did not choose."""
         return estimate_of_best(self.record, self._comparison(data))
 
+    def bias_variance(self, data: int = 0) -> tuple[BiasVariance, ...]:
+        """Squared bias, variance and noise of every choice whose networks are all trained.
+
+        A study finds them where its splits share their test rows: under `replicates`.
+
+        Args:
+            data: number of the data choice, in a study of several.
+
+        Raises:
+            InputError: the study has none.
+        """
+        found = bias_variance(self.record, self._comparison(data))
+        if not found:
+            name = (self.record.document.get("validation") or {}).get("name", "")
+            raise InputError(
+                "`bias_variance` needs a study that has ended, on replicates of rows of classes "
+                f"or numbers, and networks that did not diverge; got [validation] {name}"
+            )
+        return found
+
     def _comparison(self, data: int) -> Comparison:
         found = next((c for c in self.comparisons if c.data == data), None)
         if found is None:
@@ -223,7 +250,7 @@ class Result:
         }
         for field in fields:
             values = [self.record.choices[row.choice].swept.get(field) for row in self.summaries]
-            columns.setdefault(field, _one_type(values))
+            columns.setdefault(field, one_type(values))
         columns |= {
             "rank": [row.rank for row in self.summaries],
             "mean": [row.mean for row in self.summaries],
@@ -236,7 +263,7 @@ class Result:
             *("parameters", "seconds"),
         ):
             columns[name] = [getattr(row, name) for row in self.summaries]
-        return _frame(columns, kind)
+        return frame_of(columns, kind)
 
     def members(self, kind: Kind = "polars") -> Any:
         """One row for each network: its place, how it went, and every value of its kept weights.
@@ -258,7 +285,7 @@ class Result:
                 values = [member.values.get(role, {}).get(metric) for member in members]
                 if any(value is not None for value in values):
                     columns[f"{role}_{metric}"] = values
-        return _frame(columns, kind)
+        return frame_of(columns, kind)
 
     def json(self) -> dict[str, Any]:
         """The answer as one object for programs; what is unknown is null, never NaN.
@@ -270,6 +297,10 @@ class Result:
         single = len(self.comparisons) == 1
         ranked = single and self.summaries[0].rank is not None
         best = self.estimate_of_best(self.comparisons[0].data) if single else None
+        search = searched(record)
+        corrected: dict[int, float] = {}
+        for comparison in self.comparisons:
+            corrected |= point_632(record, comparison)
         return {
             "version": JSON_VERSION,
             "study": record.name,
@@ -295,6 +326,7 @@ class Result:
                     "diverged": row.diverged,
                     "parameters": row.parameters,
                 }
+                | ({"point_632": corrected[row.choice]} if row.choice in corrected else {})
                 for row in self.summaries
             ],
             "baseline": record.document.get("baseline"),
@@ -314,8 +346,12 @@ class Result:
                 "n": best.n,
                 "method": best.method or None,
                 "reason": best.reason or None,
+                "chosen": [
+                    {"choice": record.choices[choice].label, "splits": times}
+                    for choice, times in Counter(best.chosen).most_common()
+                ],
             },
-        }
+        } | ({} if search is None else {"search": search.document(record)})
 
     def __repr__(self) -> str:
         return f"Result({self.record.name!r})\n{self.table()}"
@@ -340,31 +376,3 @@ def figures_of(difference: Difference) -> dict[str, Any]:
         "verdict": difference.verdict,
         "reason": difference.reason or None,
     }
-
-
-def _one_type(values: list[Any]) -> list[Any]:
-    """The values as they are if a column can hold them, as text otherwise."""
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int} or kinds <= {int, float}:
-        return [None if v is None else v if kinds <= {int} else float(v) for v in values]
-    if kinds <= {bool} or kinds <= {str}:
-        return values
-    return [None if value is None else str(value) for value in values]
-
-
-def _frame(columns: dict[str, list[Any]], kind: str) -> Any:
-    if kind == "pandas":
-        import pandas  # type: ignore[import-untyped]
-
-        return pandas.DataFrame(columns)
-    if kind not in ("polars", "arrow"):
-        raise InputError(f"`kind` must be 'polars', 'pandas' or 'arrow', got {kind!r}")
-    import polars
-
-    frame = polars.DataFrame(columns, strict=False)
-    if kind == "polars":
-        return frame
-    try:
-        return frame.to_arrow()
-    except ModuleNotFoundError:
-        raise InputError("`kind` 'arrow' needs the package pyarrow; install it first") from None

@@ -6,7 +6,6 @@ import numpy as np
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.intervals import corrected_standard_error
-from etude.evidence.possible_bests import choosing_over_train
 from etude.store.records import MemberRecord, StudyRecord
 
 ROLES = ("train", "validation", "test")
@@ -53,7 +52,8 @@ def to_target(
         role: on whose rows; by default those on which choices are ranked.
     """
     role = comparison.choosing if role is None else role
-    splits = {split.split for split in comparison.splits}
+    judging = role == comparison.judged
+    splits = {s.split for s in (comparison.splits if judging else comparison.choosing_splits)}
     members: dict[int, list[MemberRecord]] = {
         int(choice): [] for choice in comparison.choices[comparison.complete]
     }
@@ -81,7 +81,7 @@ def default_target(comparison: Comparison) -> float | None:
         return None
     best = scores[scores.mean(axis=1).argmax()]
     error = None
-    ratio = choosing_over_train(comparison)
+    ratio = comparison.choosing_over_train
     if ratio is not None:
         error = corrected_standard_error(best, ratio)
     score = float(best.mean()) - (error or 0.0)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from etude.evidence.comparison import BETWEEN, Comparison, baseline_of
+from etude.evidence.data_sets import data_sets
 from etude.evidence.ranking import ChoiceSummary
 from etude.evidence.rounding import (
     counted,
@@ -13,6 +14,7 @@ from etude.evidence.rounding import (
     printable,
     rounded,
 )
+from etude.evidence.searched import searched, unfinished
 from etude.store.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def sentences_of(result: "Result", comparison: Comparison) -> list[Sentence]:
         _worth(result, comparison, ranked),
         *_against_baseline(result, comparison, ranked),
         *_incomplete(rows),
+        *_searched(result),
     ]
 
 
@@ -120,7 +123,7 @@ def title(part: dict[str, Any]) -> str:
 
 def data_name(record: StudyRecord, comparison: Comparison) -> str:
     """The name of a data choice; where there are several it is the first part of every label."""
-    documents = record.document["data"]
+    documents = data_sets(record)
     if len(documents) > 1 and len(comparison.choices):
         return record.choices[int(comparison.choices[0])].label.partition(BETWEEN)[0]
     return str(documents[comparison.data].get("name", ""))
@@ -138,11 +141,17 @@ def _nothing_ranked(rows: Sequence[ChoiceSummary]) -> Sentence:
 def _lead(record: StudyRecord, rows: Sequence[ChoiceSummary], found: "PossibleBests") -> Sentence:
     ranked = [row for row in rows if row.rank is not None]
     best, count = _name(record, ranked[0].choice), len(ranked)
+    left = sum(row.left > 0 for row in rows)
+    if count == 1 and left:
+        return (best, f" was trained to the end; a search let {counted(left, 'other')} leave.")
     if count == 1:
         only = "only choice" if len(rows) == 1 else "only complete choice"
         return (best, f" is the {only}, so there is nothing to compare it with.")
     if found.best is None:
         return (best, f" did best of {count}, but that may be chance: {found.reason}.")
+    if left and count + left == len(rows):
+        of_these = f"Of the {count} choices trained to the end, "
+        return (of_these, *_standing(record, best, count, found))
     if count < len(rows):
         so_far = f"So far, of the {count} complete choices, "
         return (so_far, *_standing(record, best, count, found))
@@ -183,7 +192,7 @@ def _all(count: int) -> str:
 def _name(record: StudyRecord, choice: int) -> Name:
     """The label of a choice, without the part on the data, which is told before."""
     label = record.choices[choice].label
-    if len(record.document["data"]) > 1:
+    if len(data_sets(record)) > 1:
         label = label.partition(BETWEEN)[2] or label
     return Name(label)
 
@@ -219,12 +228,14 @@ def _worth(result: "Result", comparison: Comparison, ranked: Sequence[ChoiceSumm
         Figure(rounded(best.mean, decimals)),
     )
     spread = f" (approximate 95 % interval {interval_text(best.interval, decimals)})"
-    if len(ranked) == 1:
+    searching = unfinished(result.record)
+    if len(ranked) == 1 and not searching and not any(row.left for row in result.summaries):
         return (*own, spread if best.interval else "", ".")
     worth = result.estimate_of_best(comparison.data)
     inside = comparison.choosing != comparison.judged
     if inside:
-        own = (f"The ranking was made on {comparison.choosing} rows. ", *own)
+        where = "the rows that inner splits hold out" if comparison.nested else "validation rows"
+        own = (f"The ranking was made on {where}. ", *own)
     if worth.mean is None:
         flattered = "" if inside else ", flattered by its having been chosen"
         why = f"; no honest estimate of the best can be made: {worth.reason}."
@@ -267,6 +278,13 @@ def _against_baseline(
 
 
 def _incomplete(rows: Sequence[ChoiceSummary]) -> list[Sentence]:
-    count = sum(row.rank is None for row in rows)
+    count = sum(row.rank is None and not row.left for row in rows)
     verb = "is" if count == 1 else "are"
     return [(f"{counted(count, 'choice')} {verb} incomplete and not ranked.",)] if count else []
+
+
+def _searched(result: "Result") -> list[Sentence]:
+    if unfinished(result.record):
+        return [("The search has not ended.",)]
+    search = searched(result.record)
+    return [] if search is None else [(sentence,) for sentence in search.sentences()]

@@ -1,7 +1,9 @@
 """One member of every program, trained again on its own: it must come to the same."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from etude.engine.population import Population
 from etude.engine.state import Shared
 from etude.execution.record import curves_of
 from etude.execution.streaming import trained_alone
-from etude.store.records import MemberRecord
+from etude.store.records import MemberRecord, StudyRecord
 
 SHARE = 0.1
 """The canary may take this share of its program's training; otherwise there is none."""
@@ -91,3 +93,45 @@ def canary_of(
             "was trained again alone"
         )
     return Canary(program, member, trained[member].identity, bool(agrees), message)
+
+
+def unchecked(whole: Plan, record: StudyRecord, trained: Collection[int]) -> list[int]:
+    """The programs that need a canary: something of them was trained now, or they have none.
+
+    Args:
+        whole: the plan.
+        record: of the study, with what earlier runs found.
+        trained: the members that were trained now.
+    """
+    known = {canary["identity"] for canary in _known(record)}
+    now = set(trained)
+    return [
+        number
+        for number, program in enumerate(whole.programs)
+        if not now.isdisjoint(program.members)
+        or known.isdisjoint(record.members[member].identity for member in program.members)
+    ]
+
+
+def verdicts(record: StudyRecord, canaries: Sequence[Canary]) -> list[dict[str, Any]]:
+    """What earlier runs and this one found, as far as it is about members of this study.
+
+    A verdict stays with its member: one that disagreed is not forgotten by a later run.
+    """
+    for canary in canaries:
+        if canary.agrees is False:
+            warnings.warn(canary.message, RuntimeWarning, stacklevel=2)
+    now = {canary.identity for canary in canaries if canary.agrees is not None}
+    told = [
+        canary
+        for canary in _known(record)
+        if canary["identity"] not in now or canary["agrees"] is False
+    ]
+    return told + [asdict(canary) for canary in canaries]
+
+
+def _known(record: StudyRecord) -> list[dict[str, Any]]:
+    """What earlier runs found of the members of a study."""
+    members = {member.identity for member in record.members}
+    found = record.findings.get("canaries", ())
+    return [canary for canary in found if canary.get("identity") in members]

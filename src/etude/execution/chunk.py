@@ -2,7 +2,7 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +103,7 @@ class Chunk:
         checkpoints: reads what an earlier run left; None where nothing lasts.
         arrived: takes what is to be counted and stored besides results: `Trained`, `Checkpoint`.
         seconds: about how long a segment takes.
+        epochs: members that have not ended after so many are paused; 0 for none.
 
     Attributes:
         running: place -> member that has not ended.
@@ -117,12 +118,14 @@ class Chunk:
         checkpoints: Checkpoints | None,
         arrived: "queue.SimpleQueue[Any]",
         seconds: float,
+        epochs: int = 0,
     ) -> None:
         self._plan, self._record, self._number = whole, record, number
         self._program, self._population = whole.programs[number], population
         self._blocks = whole.materials[self._program.material].blocks
         self._checkpoints, self._arrived = checkpoints, arrived
         self._segments = Segments(self._program, seconds)
+        self._epochs = epochs
         self.running: dict[int, int] = {}
         self._spent: dict[int, float] = {}
         self._inputs: Inputs | None = None
@@ -163,12 +166,12 @@ class Chunk:
         """Train to the next border, where those that have ended leave.
 
         Yields:
-            number and record of each that has ended.
+            number and record of each that has ended, or is paused.
         """
         assert self._inputs is not None
         begin = time.perf_counter()
-        before = np.atleast_1d(self._carry.step)
-        stop = before + self._segments.steps
+        before, rungs = np.atleast_1d(self._carry.step), self._rungs()
+        stop = np.minimum(before + self._segments.steps, rungs)
         self._carry = self._population.train(shared, self._inputs, self._carry, stop)
         after, status = np.atleast_1d(self._carry.step), np.atleast_1d(self._carry.status)
         seconds, advance = time.perf_counter() - begin, int(np.max(after - before))
@@ -177,7 +180,10 @@ class Chunk:
         for member in members:
             self._spent[member] += seconds / len(members)
         self._segments.measured(advance, seconds)
-        ended = [place for place in self.running if status[place] != Status.RUNNING]
+        paused = [n for n in self.running if status[n] == Status.RUNNING and after[n] >= rungs[n]]
+        if paused:
+            self._keep(paused)
+        ended = [n for n in self.running if status[n] != Status.RUNNING or n in paused]
         if ended:
             yield from self._ended(ended)
         # Its own seconds alone: chunks that wait for one another must not all save at once.
@@ -192,12 +198,24 @@ class Chunk:
         steps = int(np.sum(np.atleast_1d(self._carry.step)))
         if steps == self._steps_kept:
             return
+        self._keep(self.running)
+        self._since_kept, self._steps_kept = 0.0, steps
+
+    def _keep(self, places: Iterable[int]) -> None:
         parts = self._population.unstack(self._carry, self._population.width)
-        for place, member in self.running.items():
-            identity = self._record.members[member].identity
+        for place in places:
+            identity = self._record.members[self.running[place]].identity
             part = parts[place]
             self._arrived.put(Checkpoint(identity, int(part.step), to_bytes(part)))
-        self._since_kept, self._steps_kept = 0.0, steps
+
+    def _rungs(self) -> np.ndarray:
+        """`[W]`: after how many steps the member of each place is paused."""
+        found = np.full(self._population.width, np.iinfo(np.int32).max, np.int64)
+        if self._epochs:
+            for place, member in self.running.items():
+                split = self._plan.members[member].split
+                found[place] = self._epochs * self._program.batches[split]
+        return found
 
     def _bytes(self) -> int:
         """What the checkpoints of all members take, about."""

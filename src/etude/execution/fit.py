@@ -66,5 +66,5 @@ def fitted_record(
         seconds=time.perf_counter() - begin,
         values=values,
         curves=np.zeros((0, len(ROLES), len(metrics)), np.float32),
-        outputs=prediction[split.test].astype(np.float32),
+        outputs=prediction[split.test].astype(np.float32) if split.test.size else None,
     )

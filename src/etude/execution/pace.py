@@ -1,7 +1,10 @@
 """How long a run will still take, from how long its steps have taken so far."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from etude.engine.plan import Plan
+from etude.store.records import MemberRecord
 
 
 @dataclass
@@ -84,3 +87,30 @@ class Pace:
             for part in self._stretches
         )
         return work / self._workers
+
+
+def pace_of(
+    whole: Plan, wanted: Collection[int], paused: Mapping[int, MemberRecord], epochs: int
+) -> Pace:
+    """The work that is to be done: a stretch for each program, and one for estimators.
+
+    Args:
+        whole: the plan.
+        wanted: the members that are to be trained.
+        paused: number -> record of members that go on from where they are.
+        epochs: after which they are paused; 0 where they spend their budgets.
+    """
+    stretches = []
+    for program in whole.programs:
+        steps = min(program.steps, epochs * max(program.batches) or program.steps)
+        missing = [number for number in program.members if number in wanted]
+        before = [paused[number].steps for number in missing if number in paused]
+        stretches.append(
+            Stretch(
+                members=len(missing),
+                steps=max(1, steps - min(before, default=0)),
+                guess=program.seconds / program.width / program.steps,
+            )
+        )
+    fits = sum(number in wanted for number in whole.estimators)
+    return Pace([*stretches, Stretch(fits, 1, guess=0.0)], whole.device.workers)

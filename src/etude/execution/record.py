@@ -1,6 +1,8 @@
 """What a plan and its trained members are in the store's plain terms."""
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,13 +11,18 @@ import numpy as np
 
 from etude.batch import ROLES
 from etude.component import Component
+from etude.data.augmentation import Augmentation
+from etude.data.base import Data
 from etude.engine.material import Material
 from etude.engine.plan import Plan, Program
+from etude.engine.population import Population
 from etude.engine.state import Carry
 from etude.engine.status import Status
+from etude.labels import by_title, swept_fields, title_of
 from etude.store.identity import member_identity, study_identity
 from etude.store.records import ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
-from etude.study import SEVERAL, Study, by_title, choice_labels, swept_fields, title_of
+from etude.study import SEVERAL, Study, choice_labels
+from etude.validation.base import RowSplit
 
 
 def study_record(whole: Plan, text: str = "") -> StudyRecord:
@@ -25,11 +32,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
     material_of = [whole.material_of(number) for number in range(len(whole.choices))]
     fingerprints = [material.prepared.fingerprint for material in whole.materials]
     split_digests = [
-        [
-            hashlib.sha256(b"/".join(part.tobytes() for part in vars(split).values())).hexdigest()
-            for split in material.splits
-        ]
-        for material in whole.materials
+        [_rows_digest(split) for split in material.splits] for material in whole.materials
     ]
     metrics = list(
         dict.fromkeys(["loss", *(m.name for material in whole.materials for m in material.metrics)])
@@ -77,7 +80,7 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         "width": sorted({program.width for program in whole.programs})
     }
     return StudyRecord(
-        identity=study_identity(study.document(), fingerprints),
+        identity=study_identity(study.specification(), fingerprints),
         name=study.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         document=study.document(),
@@ -106,11 +109,30 @@ def profile_of(whole: Plan, number: int) -> dict[str, Any]:
     return whole.device.profile(1, {}) | estimator.versions()
 
 
+def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[str, Any], ...]:
+    """What is kept of the programs of a plan, each with its population."""
+    return tuple(
+        {
+            "members": len(program.members),
+            "choices": sorted({whole.members[member].choice for member in program.members}),
+            "width": program.width,
+            "parameters": program.parameters,
+            "batch_size": program.task.batch_size,
+            "epochs": program.task.epochs,
+            "rules": [rule.name for rule in program.task.rules],
+            "compile_seconds": population.compile_seconds,
+            "options": program.options,
+        }
+        for program, population in zip(whole.programs, populations, strict=True)
+    )
+
+
 def _swept(study: Study) -> dict[Component, dict[str, Any]]:
     """For every component of a study, what sets it apart from the others of its kind."""
     swept: dict[Component, dict[str, Any]] = {}
     for kind in SEVERAL:
-        groups = by_title(getattr(study, kind))
+        parts = study.data_sets if kind == "data" else study.components(kind)
+        groups = by_title(parts)
         for same in groups:
             fields = swept_fields(tuple(same))
             for component in same:
@@ -119,7 +141,46 @@ def _swept(study: Study) -> dict[Component, dict[str, Any]]:
                 # Code, such as the module class of a user, differs too and is in no document.
                 told = [name for name in fields if name in document]
                 swept[component] = named | {f"{kind}.{name}": document[name] for name in told}
-    return swept
+    data = tuple(each for each in study.components("data") if isinstance(each, Data))
+    augments = _swept_augments(data)
+    return swept | {each: swept[each.unaugmented] | augments[each.augment] for each in data}
+
+
+def _swept_augments(data: tuple[Data, ...]) -> dict[tuple[Augmentation, ...], dict[str, Any]]:
+    """For everything that augments data of a study, what sets it apart from the others.
+
+    Example: `{"augment": "shift + input_noise", "augment.input_noise.std": 0.1}`
+    """
+    several = tuple(dict.fromkeys(each.augment for each in data))
+    named = [{"augment": " + ".join(part.name for part in each) or "none"} for each in several]
+    values: dict[str, set[Any]] = {}
+    for each in several:
+        for field, value in _fields(each).items():
+            values.setdefault(field, set()).add(value)
+    told = [field for field, found in values.items() if len(found) > 1]
+    return {
+        each: (name if len({one["augment"] for one in named}) > 1 else {})
+        | {field: value for field, value in _fields(each).items() if field in told}
+        for each, name in zip(several, named, strict=True)
+    }
+
+
+def _fields(augment: tuple[Augmentation, ...]) -> dict[str, Any]:
+    """The fields of what augments data, by their names; the second of a class is `shift_2`."""
+    found: dict[str, Any] = {}
+    times: Counter[str] = Counter()
+    for part in augment:
+        times[part.name] += 1
+        name = part.name if times[part.name] == 1 else f"{part.name}_{times[part.name]}"
+        fields = part.document().items()
+        found |= {f"augment.{name}.{key}": value for key, value in fields if key != "name"}
+    return found
+
+
+def _rows_digest(split: RowSplit) -> str:
+    """What decides a member of a split: its rows, not whether it judges or chooses."""
+    parts = (split.train, split.validation, split.test, split.weights)
+    return hashlib.sha256(b"/".join(part.tobytes() for part in parts)).hexdigest()
 
 
 def _split_record(material: Material, data: int, number: int) -> SplitRecord:
@@ -139,7 +200,13 @@ def _split_record(material: Material, data: int, number: int) -> SplitRecord:
                 for metric in material.metrics
             }
     return SplitRecord(
-        data, number, split.train.size, split.validation.size, split.test.size, trivial
+        data,
+        number,
+        split.train.size,
+        split.validation.size,
+        split.test.size,
+        trivial,
+        split.chooses_for,
     )
 
 
@@ -190,7 +257,7 @@ def member_record(
     curves = curves_of(program, metrics, part["history"][:epochs])
     # A loss on held-out rows that is not finite did not touch training; it is no result either.
     has_rows = [getattr(split, role).size > 0 for role in ROLES]
-    if not np.all(np.isfinite(curves[best - 1, has_rows, 0])):
+    if status is not Status.RUNNING and not np.all(np.isfinite(curves[best - 1, has_rows, 0])):
         status = Status.DIVERGED
     diverged = status is Status.DIVERGED
     values: dict[str, dict[str, float | None]] = {}
@@ -201,7 +268,7 @@ def member_record(
             for role, row in zip(ROLES, kept, strict=True)
         }
     outputs = None
-    if program.training.keeps_outputs and not diverged:
+    if program.training.keeps_outputs and split.test.size and not diverged:
         # The rows to test are judged first.
         outputs = np.asarray(part["outputs"], np.float32)[: split.test.size].copy()
     return replace(

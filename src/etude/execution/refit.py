@@ -1,6 +1,7 @@
 """The chosen network, trained on all rows."""
 
 import statistics
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from etude.engine.plan import Plan, Program, plan
 from etude.engine.population import Population
 from etude.engine.state import Carry
 from etude.engine.status import Status
+from etude.engine.train import Member as Training
+from etude.ensemble.combination import Combination
 from etude.errors import InputError
 from etude.execution.record import curves_of
 from etude.execution.streaming import trained_alone
@@ -20,7 +23,14 @@ from etude.study import Choice, Study
 from etude.validation.holdout import TrainingOnly
 
 
-def refit(study: Study, choice: int, record: StudyRecord, device: Device | None = None) -> Network:
+def refit(
+    study: Study,
+    choice: int,
+    record: StudyRecord,
+    device: Device | None = None,
+    seed: int = 0,
+    epochs: int | None = None,
+) -> Network:
     """Train one choice of a study on all rows of its data.
 
     With early stopping there are no rows left to watch, so it trains for the median of the
@@ -31,10 +41,13 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
         choice: number of the choice.
         record: results of the study.
         device: where to train.
+        seed: number of the seed, from which initial weights and batches follow.
+        epochs: after so many training is cut off; None for as many as the choice has.
 
     Raises:
-        InputError: there is no such choice, the data are not those of the study any more, the
-            network diverged, or early stopping has no best epochs to go by.
+        InputError: there is no such choice or seed, or epochs are none of the budget; the data
+            are not those of the study any more, the network diverged, or early stopping has no
+            best epochs to go by.
     """
     choices = study.choices()
     if not 0 <= choice < len(choices):
@@ -46,13 +59,25 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
             f"{record.choices[choice].label}; fit it with its own library, or choose a network"
         )
     model, loss, algorithm = chosen.network
-    last = median_best_epoch(record, choice) if algorithm.stopping is not None else None
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise InputError(f"`seed` must be a whole number of at least 0, got {seed}")
+    last = epochs
+    if last is None and algorithm.stopping is not None:
+        last = median_best_epoch(record, choice)
     whole = plan(_on_all_rows(study, chosen), device)
+    whole = replace(whole, members=(replace(whole.members[0], seed=seed),))
     _check_data(study, chosen, whole, record)
     program, material = whole.programs[0], whole.materials[0]
-    population = Population(program.training, program.width, program.options)
+    if epochs is not None and not 1 <= epochs <= program.task.epochs:
+        raise InputError(f"`epochs` must be from 1 to {program.task.epochs}, got {epochs}")
+    if epochs is not None and algorithm.ensemble is not None:
+        raise InputError(f"`epochs` must be left out for an ensemble, got {epochs}")
+    training = program.training
+    if algorithm.ensemble is not None:
+        training = Training(replace(program.task, keeps_networks=True), material.shapes)
+    population = Population(training, program.width, program.options)
     shared = material.on_device()
-    found = trained_alone(whole, 0, population, shared, 0, last or program.task.epochs)
+    found = trained_alone(whole, 0, population, shared, 0, last or program.task.all_epochs)
     assert found is not None
     inputs, part = population.unstack(found, 1)[0]
     if int(part.status) == Status.DIVERGED:
@@ -60,11 +85,16 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
             f"the network diverged at step {int(part.diverged)} when it was trained on all rows; "
             "choose one with a smaller learning rate"
         )
+    combination = None
+    if algorithm.ensemble is not None:
+        stage = part.stage
+        used = stage.coefficients[: int(stage.number)]
+        combination = Combination(algorithm.ensemble, used, stage.start)
     return network_of(
         material.prepared,
         model,
         loss,
-        program.training.trained(inputs, part),
+        training.networks(part) if combination else training.trained(inputs, part),
         {name: value[0] for name, value in shared.fitted.items()} if shared.fitted else {},
         chosen.document(),
         {
@@ -73,6 +103,7 @@ def refit(study: Study, choice: int, record: StudyRecord, device: Device | None 
             "steps": int(part.step),
             "train": _measured(program, part),
         },
+        combination,
     )
 
 
@@ -114,10 +145,10 @@ def _on_all_rows(study: Study, chosen: Choice) -> Study:
 def _check_data(study: Study, chosen: Choice, whole: Plan, record: StudyRecord) -> None:
     prepared = whole.materials[0].prepared
     fingerprints = [
-        prepared.fingerprint if data == chosen.data else data.prepare().fingerprint
-        for data in study.data
+        prepared.fingerprint if data == chosen.data.unaugmented else data.prepare().fingerprint
+        for data in study.data_sets
     ]
-    if study_identity(study.document(), fingerprints) != record.identity:
+    if study_identity(study.specification(), fingerprints) != record.identity:
         raise InputError(
             f"the data of the study {study.name!r} are not those that its choices were compared "
             "on; run it again"

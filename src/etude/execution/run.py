@@ -1,25 +1,28 @@
 """Running a study: a queue of chunks, workers that train them, one writer."""
 
-import hashlib
 import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from etude.engine.device import Device
-from etude.engine.plan import Plan, Program, plan
-from etude.execution.canary import Canary
+from etude.engine.plan import Plan, plan
+from etude.execution.canary import Canary, unchecked, verdicts
 from etude.execution.chunk import Checkpoint, Trained
-from etude.execution.pace import Pace, Stretch
-from etude.execution.record import study_record
+from etude.execution.order import work_of
+from etude.execution.pace import pace_of
+from etude.execution.record import program_rows, study_record
+from etude.execution.searching import SEARCH, Judge, Searching, unjudged
 from etude.execution.workers import CHUNK_ENDED, Workers
 from etude.store.errors import StoreError
-from etude.store.records import FINISHED, MemberRecord, StudyRecord
+from etude.store.records import ENDED, FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
 from etude.study import Study
 
@@ -39,6 +42,8 @@ class Event:
         programs: programs of the study.
         left: about how many seconds training will still take; None before that can be told.
         note: what people should be told besides; "" for nothing.
+        part: which part of a search it is about, whose members alone are counted; "" where the
+            study has no search.
     """
 
     stage: str
@@ -48,10 +53,11 @@ class Event:
     programs: int
     left: float | None = None
     note: str = ""
+    part: str = ""
 
 
-SELECTION = "selection"
-"""The finding that holds as long as it is about the same members; `conclude` sees to that."""
+CONCLUDED = ("selection", "bias_variance")
+"""The findings that hold as long as they are about the same members; `conclude` sees to that."""
 
 Watcher = Callable[[Event], None]
 Conclude = Callable[[Plan, StudyRecord, Store], dict[str, Any]]
@@ -65,8 +71,9 @@ def no_conclusion(whole: Plan, record: StudyRecord, store: Store) -> dict[str, A
 class Interrupted(Exception):
     """The run was stopped at a border; what was finished is kept and the run can go on."""
 
-    def __init__(self, record: StudyRecord, missing: int) -> None:
+    def __init__(self, record: StudyRecord, missing: int, part: str = "") -> None:
         left = f"with {missing} of {len(record.members)} networks to train"
+        left = f"in {part} of the search" if part else left
         super().__init__(f"stopped {left if missing else 'before the evidence was summed up'}")
         self.record = record
         self.missing = missing
@@ -80,6 +87,7 @@ def run(
     device: Device | None = None,
     watch: Watcher | None = None,
     conclude: Conclude = no_conclusion,
+    judge: Judge = unjudged,
 ) -> StudyRecord:
     """Train every member of a study that the store does not hold yet.
 
@@ -92,6 +100,7 @@ def run(
         watch: called with an `Event` whenever something has happened.
         conclude: what is found from the results of a study that has ended, beside what its
             record says is found already; it is kept with them.
+        judge: what a search is told of the choices of a record.
 
     Raises:
         InputError: the study cannot be trained as it is.
@@ -101,14 +110,29 @@ def run(
     whole = plan(study, device)
     record = study_record(whole, text)
     if isinstance(store, Store):
-        return _Run(whole, store.begin(record), store, True, watch, begin, conclude).go()
+        return Run(whole, record, store, True, watch, begin, conclude).go(judge)
     with Store.open(store) as opened:
-        lasting = store is not None
-        return _Run(whole, opened.begin(record), opened, lasting, watch, begin, conclude).go()
+        return Run(whole, record, opened, store is not None, watch, begin, conclude).go(judge)
 
 
-class _Run:
-    """One run of a study: a queue of chunks, workers that train them, one writer."""
+class Run:
+    """One run of a study: a queue of chunks, workers that train them, one writer.
+
+    Args:
+        whole: the plan.
+        record: the record of the study, with nothing but what the plan says.
+        store: where results are kept.
+        lasting: whether the store outlasts the run.
+        watch: called with an `Event` whenever something has happened.
+        begin: when the run began.
+        conclude: what is found from the results.
+
+    Attributes:
+        plan: the plan, which grows as a search draws choices.
+        record: the record, with what the store knew of its members.
+        results: number -> record of every member that has ended.
+        paused: number -> record of every member that stands at a rung.
+    """
 
     def __init__(
         self,
@@ -120,154 +144,157 @@ class _Run:
         begin: float,
         conclude: Conclude,
     ) -> None:
-        self._plan, self._record, self._store, self._lasting = whole, record, store, lasting
+        self._store, self._lasting = store, lasting
         self._watch = watch or (lambda event: None)
-        self._begin = begin
+        self._begin, self._compiling = begin, 0.0
         self._conclude = conclude
         self._store_lock = threading.Lock()
         self._waiting: list[MemberRecord | Checkpoint] = []
-        self._checkpointed = store.checkpointed() if lasting else frozenset()
-        self._workers = Workers(whole, record, self._checkpoints if lasting else None)
-        self._number_of = {member.identity: place for place, member in enumerate(record.members)}
-        self._results = {
-            place: member
-            for place, member in enumerate(record.members)
-            if member.status in FINISHED
-        }
-        self._reused = len(self._results)
+        self._checkpointed: frozenset[str] = frozenset()
+        # Members that wait at a rung are kept as checkpoints in any store.
+        self._checkpoints_kept = lasting or whole.study.search is not None
+        self.plan, self.record = whole, store.begin(record)
+        keeper = self._checkpoints if self._checkpoints_kept else None
+        self._workers = Workers(whole, self.record, keeper)
+        self.results: dict[int, MemberRecord] = {}
+        self.paused: dict[int, MemberRecord] = {}
+        self._number_of: dict[str, int] = {}
+        self._take_up(0)
+        self.reused = set(self.results)
         self._trained: set[int] = set()
-        self._pace = self._measure()
-
-    def go(self) -> StudyRecord:
-        """Compile every program that has something to train, then train chunk by chunk."""
-        work = self._work()
-        begin = time.perf_counter()
-        if self._store.backup is not None:
-            self._tell(
-                "plan",
+        self._planned = time.perf_counter() - begin
+        self._event = Event("plan", 0, 0, 0, 0)
+        if store.backup is not None:
+            note = (
                 "the store was brought to this version of Étude; as it was before it is kept in "
-                f"{self._store.backup}",
+                f"{store.backup}"
             )
-        self._tell("compile")
+            self._watch(replace(self._event, note=note))
+
+    def go(self, judge: Judge) -> StudyRecord:
+        """Train everything, or what the search of the study asks for."""
+        if self.plan.study.search is None:
+            self.train(range(len(self.plan.members)))
+            return self.finish()
+        with self._stoppable():
+            searching = Searching(self, self._store, judge)
+            searching.go()
+        return self.finish(searching.left, {SEARCH: searching.finding()})
+
+    def extend(self, whole: Plan) -> None:
+        """Go on with a plan that has further choices."""
+        known = len(self.plan.members)
+        self.plan = whole
+        self.record = self._store.begin(study_record(whole, self.record.text))
+        self._workers.extend(whole, self.record)
+        self._take_up(known)
+        self.reused |= {number for number in self.results if number >= known}
+
+    def train(self, members: Sequence[int], epochs: int = 0, part: str = "") -> None:
+        """Compile every program that has something to train, then train chunk by chunk.
+
+        Args:
+            members: what is to be trained, as far as there is no result yet.
+            epochs: those that have not ended by then are paused; 0 for their whole budget.
+            part: which part of a search it is.
+
+        Raises:
+            Interrupted: Ctrl-C.
+        """
+        wanted = {number for number in members if number not in self.results}
+        if epochs:
+            wanted = {n for n in wanted if n not in self.paused or self.paused[n].epochs < epochs}
+        work = work_of(self.plan, wanted)
+        self._arrived = 0
+        self._event = Event(
+            "compile",
+            members=len(members),
+            reused=len(members) - len(wanted),
+            finished=0,
+            programs=len(self.plan.programs),
+            part=part,
+        )
+        self._pace = pace_of(self.plan, wanted, self.paused, epochs)
+        with self._stoppable() as pool:
+            self._tell("compile")
+            begin = time.perf_counter()
+            if self._checkpoints_kept:
+                self._checkpointed = self._store.checkpointed()
+            needed = sorted({number for number, _ in work if number is not None})
+            list(pool.map(self._workers.compile, needed))
+            self._compiling += time.perf_counter() - begin
+            self._tell("train")
+            for number, chunk in work:
+                pool.submit(self._workers.train, number, chunk, epochs)
+            self._collect(len(work))
+
+    def finish(
+        self,
+        left: Mapping[int, MemberRecord] = MappingProxyType({}),
+        findings: Mapping[str, Any] = MappingProxyType({}),
+    ) -> StudyRecord:
+        """Train canaries, and sum up what was found.
+
+        Args:
+            left: number -> record of the members that a search did not train to the end.
+            findings: what a search found.
+        """
+        with self._stoppable() as pool:
+            checks = [
+                pool.submit(self._workers.canary, number, self.results)
+                for number in unchecked(self.plan, self.record, self._trained)
+            ]
+            canaries = [found for check in checks if (found := check.result())]
+        if left:
+            members = tuple(
+                left.get(place, member) for place, member in enumerate(self.record.members)
+            )
+            self.record = self._store.begin(replace(self.record, members=members))
+        record = self._finished(canaries, left, findings)
+        self._store.finish(record)
+        if any(member.status not in (*ENDED, "failed") for member in record.members):
+            return record
         try:
-            with ThreadPoolExecutor(self._plan.device.workers) as pool:
+            concluded = self._conclude(self.plan, record, self._store)
+        except KeyboardInterrupt:
+            raise Interrupted(record, 0) from None
+        self._store.note(record.identity, concluded)
+        return replace(record, findings=record.findings | concluded)
+
+    def _take_up(self, known: int) -> None:
+        """What the store knows of the members from this number on."""
+        for place, member in enumerate(self.record.members[known:], known):
+            self._number_of[member.identity] = place
+            if member.status in FINISHED:
+                self.results[place] = member
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that stop at a border where they are interrupted; what they have is stored."""
+        try:
+            with ThreadPoolExecutor(self.plan.device.workers) as pool:
                 try:
-                    needed = sorted({number for number, _ in work if number is not None})
-                    list(pool.map(self._workers.compile, needed))
-                    compiled = time.perf_counter()
-                    self._tell("train")
-                    for number, chunk in work:
-                        pool.submit(self._workers.train, number, chunk)
-                    self._collect(len(work))
-                    checks = [
-                        pool.submit(self._workers.canary, number, self._results)
-                        for number in self._unchecked()
-                    ]
-                    canaries = [found for check in checks if (found := check.result())]
+                    yield pool
                 except BaseException:
                     self._workers.stop.set()
                     pool.shutdown(cancel_futures=True)
                     self._drain()
                     raise
         except KeyboardInterrupt:
-            record = self._finished(begin, time.perf_counter())
+            record = self._finished()
             self._store.finish(record)
-            raise Interrupted(record, len(record.members) - len(self._results)) from None
+            missing = len(record.members) - len(self.results)
+            raise Interrupted(record, missing, self._event.part) from None
         except StoreError as error:
-            missing = len(self._record.members) - len(self._results)
-            told = f"{missing} of {len(self._record.members)} networks are not in the store yet"
+            missing = len(self.record.members) - len(self.results)
+            told = f"{missing} of {len(self.record.members)} networks are not in the store yet"
             raise StoreError(f"{error}; {told}") from error
-        record = self._finished(begin, compiled, canaries)
-        self._store.finish(record)
-        if any(member.status not in (*FINISHED, "failed") for member in record.members):
-            return record
-        try:
-            concluded = self._conclude(self._plan, record, self._store)
-        except KeyboardInterrupt:
-            raise Interrupted(record, 0) from None
-        self._store.note(record.identity, concluded)
-        return replace(record, findings=record.findings | concluded)
-
-    def _unchecked(self) -> list[int]:
-        """The programs that need a canary: something of them was trained now, or they have none."""
-        known = {canary["identity"] for canary in self._known_canaries()}
-        return [
-            number
-            for number, program in enumerate(self._plan.programs)
-            if not self._trained.isdisjoint(program.members)
-            or known.isdisjoint(self._record.members[m].identity for m in program.members)
-        ]
-
-    def _known_canaries(self) -> list[dict[str, Any]]:
-        """What earlier runs found of the members of this study."""
-        return [
-            canary
-            for canary in self._record.findings.get("canaries", ())
-            if canary.get("identity") in self._number_of
-        ]
-
-    def _work(self) -> list[tuple[int | None, list[int]]]:
-        """The chunks that are to be trained, each with its program; estimators have none.
-
-        One chunk of every program comes first, so that all are soon measured; of the others the
-        long ones do, so that the workers end together. Choices follow one another in an order
-        that has nothing to do with their values: the first ones tell how long the others take.
-        """
-        firsts: list[tuple[int | None, list[int]]] = []
-        others: list[tuple[int | None, list[int]]] = []
-        programs = self._plan.programs
-        for number in sorted(range(len(programs)), key=lambda n: -programs[n].seconds):
-            missing = [member for member in programs[number].members if member not in self._results]
-            missing.sort(key=self._shuffled)
-            if self._plan.materials[programs[number].material].blocks is not None:
-                others += [(number, group) for group in self._groups(missing, programs[number])]
-                continue
-            first, *rest = self._lanes(missing, programs[number].width) or [[]]
-            if first:
-                firsts.append((number, first))
-                others += [(number, chunk) for chunk in rest]
-        fits = [member for member in self._plan.estimators if member not in self._results]
-        return firsts + [(None, [member]) for member in fits] + others
-
-    def _lanes(self, members: list[int], width: int) -> list[list[int]]:
-        """What is trained in one go: one after another, or side by side as long as any waits."""
-        if width == 1:
-            return [[member] for member in members]
-        lanes = min(self._plan.device.workers, -(-len(members) // width))
-        return [members[lane::lanes] for lane in range(lanes)]
-
-    def _groups(self, members: list[int], program: Program) -> list[list[int]]:
-        """What trains together where blocks are streamed, once for each worker that is to help."""
-        size, found = program.together(self._plan.device), []
-        for start in range(0, len(members), size):
-            group = members[start : start + size]
-            helpers = min(self._plan.device.workers, -(-len(group) // program.width))
-            found += [group] * helpers
-        return found
-
-    def _shuffled(self, member: int) -> tuple[bytes, int]:
-        """Sorts members by choice, the choices in no meaningful order."""
-        choice = self._plan.members[member].choice
-        return hashlib.sha256(choice.to_bytes(8, "big")).digest(), member
 
     def _checkpoints(self, identities: list[str]) -> list[tuple[int, bytes] | None]:
         if self._checkpointed.isdisjoint(identities):
             return [None] * len(identities)
         with self._store_lock:
             return [self._store.latest_checkpoint(identity) for identity in identities]
-
-    def _measure(self) -> Pace:
-        """The work that is to be done: a stretch for each program, and one for estimators."""
-        stretches = [
-            Stretch(
-                members=sum(member not in self._results for member in program.members),
-                steps=program.steps,
-                guess=program.seconds / program.width / program.steps,
-            )
-            for program in self._plan.programs
-        ]
-        fits = sum(member not in self._results for member in self._plan.estimators)
-        return Pace([*stretches, Stretch(fits, 1, guess=0.0)], self._plan.device.workers)
 
     def _collect(self, chunks_left: int) -> None:
         """Store results as they arrive, several at a time, until every chunk has ended."""
@@ -299,15 +326,17 @@ class _Run:
         if not self._waiting:
             return
         records = [item for item in self._waiting if isinstance(item, MemberRecord)]
+        paused = [record for record in records if record.status == "running"]
+        ended = [record for record in records if record.status != "running"]
         checkpoints = {
             item.identity: (item.step, item.content)
             for item in self._waiting
             if isinstance(item, Checkpoint)
         }
-        for record in records:
+        for record in ended:
             checkpoints.pop(record.identity, None)
         with self._store_lock:
-            faults = self._store.save(records, checkpoints)
+            faults = self._store.save(ended, checkpoints)
         self._waiting.clear()
         if faults:
             warnings.warn(
@@ -316,81 +345,50 @@ class _Run:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        for record in records:
+        for record in ended:
             # A lasting store has the outputs; they need not stay in memory too.
             kept = replace(record, outputs=None) if self._lasting else record
+            self.results[self._number_of[record.identity]] = kept
+        for record in paused:
+            self.paused[self._number_of[record.identity]] = replace(record, outputs=None)
+        for record in records:
             number = self._number_of[record.identity]
-            self._results[number] = kept
             self._trained.add(number)
             self._pace.ended(self._stretch_of(number), number, max(1, record.steps))
+        self._arrived += len(records)
         self._tell("train")
 
-    def _tell(self, stage: str, note: str = "") -> None:
+    def _tell(self, stage: str) -> None:
         self._watch(
-            Event(
-                stage=stage,
-                members=len(self._plan.members),
-                reused=self._reused,
-                finished=len(self._results) - self._reused,
-                programs=len(self._plan.programs),
-                left=self._pace.left(),
-                note=note,
-            )
+            replace(self._event, stage=stage, finished=self._arrived, left=self._pace.left())
         )
 
     def _stretch_of(self, member: int) -> int:
-        return self._plan.program_of.get(member, -1)
+        return self.plan.program_of.get(member, -1)
 
     def _finished(
-        self, begin: float, compiled: float, canaries: Sequence[Canary] = ()
+        self,
+        canaries: Sequence[Canary] = (),
+        left: Mapping[int, MemberRecord] = MappingProxyType({}),
+        findings: Mapping[str, Any] = MappingProxyType({}),
     ) -> StudyRecord:
-        end = time.perf_counter()
+        known = {**self.results, **left}
         members = tuple(
-            self._results.get(place, member) for place, member in enumerate(self._record.members)
+            known.get(place, member) for place, member in enumerate(self.record.members)
         )
+        total = time.perf_counter() - self._begin
         record = replace(
-            self._record,
+            self.record,
             members=members,
-            programs=tuple(
-                {
-                    "members": len(program.members),
-                    "choices": sorted({self._plan.members[m].choice for m in program.members}),
-                    "width": program.width,
-                    "parameters": program.training.parameters,
-                    "batch_size": program.task.batch_size,
-                    "epochs": program.task.epochs,
-                    "rules": [rule.name for rule in program.task.rules],
-                    "compile_seconds": population.compile_seconds,
-                    "options": program.options,
-                }
-                for program, population in zip(
-                    self._plan.programs, self._workers.populations, strict=True
-                )
-            ),
+            programs=program_rows(self.plan, self._workers.populations),
             seconds={
-                "compile": compiled - begin,
-                "run": end - compiled,
-                "total": end - self._begin,
+                "compile": self._compiling,
+                "run": total - self._planned - self._compiling,
+                "total": total,
             },
-            trained=sum(member.status in FINISHED for member in members) - self._reused,
-            reused=self._reused,
+            trained=sum(member.status in ENDED for member in members) - len(self.reused),
+            reused=len(self.reused),
         )
-        return replace(record, findings=self._found(canaries))
-
-    def _found(self, canaries: Sequence[Canary]) -> dict[str, Any]:
-        """What earlier runs and this one found, as far as it is about members of this study.
-
-        A verdict stays with its member: one that disagreed is not forgotten by a later run.
-        """
-        for canary in canaries:
-            if canary.agrees is False:
-                warnings.warn(canary.message, RuntimeWarning, stacklevel=2)
-        now = {canary.identity for canary in canaries if canary.agrees is not None}
-        told = [
-            canary
-            for canary in self._known_canaries()
-            if canary["identity"] not in now or canary["agrees"] is False
-        ]
-        told += [asdict(canary) for canary in canaries]
-        kept = {name: value for name, value in self._record.findings.items() if name == SELECTION}
-        return kept | {"canaries": told}
+        kept = {name: value for name, value in self.record.findings.items() if name in CONCLUDED}
+        told = {"canaries": verdicts(self.record, canaries)}
+        return replace(record, findings=kept | told | dict(findings))

@@ -54,6 +54,14 @@ class Workers:
         self._streams_lock = threading.Lock()
         self._broken: dict[int, str] = {}
 
+    def extend(self, whole: Plan, record: StudyRecord) -> None:
+        """Go on with a plan that has further choices, while nothing is trained."""
+        self._plan, self._record = whole, record
+        self.populations += [
+            Population(program.training, program.width, program.options)
+            for program in whole.programs[len(self.populations) :]
+        ]
+
     def compile(self, number: int) -> None:
         """Compile a program; where that fails its members will fail, and the study goes on."""
         if self.stop.is_set():
@@ -63,13 +71,14 @@ class Workers:
         except Exception as error:
             self._broken[number] = f"cannot be compiled: {type(error).__name__}: {error}"
 
-    def train(self, number: int | None, members: list[int]) -> None:
+    def train(self, number: int | None, members: list[int], epochs: int = 0) -> None:
         """Train some members; what goes wrong is a result of theirs, and the study goes on.
 
         Args:
             number: of the program; None for an estimator, which is in none.
             members: which members, of that program. Where blocks are streamed they train
                 together, and several threads are called with the same ones.
+            epochs: those that have not ended after so many are paused; 0 for none.
         """
         left = list(members)
         try:
@@ -85,7 +94,7 @@ class Workers:
             elif number in self._broken:
                 self._fail(members, self._broken[number])
             else:
-                for member, record in self._trained(number, members):
+                for member, record in self._trained(number, members, epochs):
                     self.arrived.put(record)
                     left.remove(member)
         except BaseException as error:
@@ -128,7 +137,9 @@ class Workers:
             record = self._record.members[member]
             self.arrived.put(replace(record, status="failed", reason=reason))
 
-    def _trained(self, number: int, members: list[int]) -> Iterator[tuple[int, MemberRecord]]:
+    def _trained(
+        self, number: int, members: list[int], epochs: int
+    ) -> Iterator[tuple[int, MemberRecord]]:
         """Train members of one program, W at a time, each from where an earlier run left it.
 
         At every border those that have ended leave, and waiting ones take their places: nothing
@@ -137,7 +148,7 @@ class Workers:
         Yields:
             number and record of each as it ends; fewer than all where the run is stopped.
         """
-        shared, chunk, waiting = self._share(number), self._chunk(number), deque(members)
+        shared, chunk, waiting = self._share(number), self._chunk(number, epochs), deque(members)
         while waiting or chunk.running:
             if self.stop.is_set():
                 chunk.keep()
@@ -188,7 +199,7 @@ class Workers:
             chunks[-1].join(shared, members[first : first + program.width])
         return Streaming(chunks, partial(blocks.read, shared), program.task.epochs * blocks.count)
 
-    def _chunk(self, number: int) -> Chunk:
+    def _chunk(self, number: int, epochs: int = 0) -> Chunk:
         return Chunk(
             self._plan,
             self._record,
@@ -197,6 +208,7 @@ class Workers:
             self._checkpoints,
             self.arrived,
             SEGMENT_SECONDS,
+            epochs,
         )
 
     def _material(self, number: int) -> Material:

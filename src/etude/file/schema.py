@@ -20,8 +20,10 @@ from etude.file.annotation import (
     unwrapped,
 )
 from etude.file.describe import field_texts
+from etude.file.source import SECTIONS
 from etude.file.sweeps import RANGES
 from etude.study import KINDS, SEVERAL, Study
+from etude.sweep import DISTRIBUTIONS
 
 TEXTS = {
     "name": "What reports call the study.",
@@ -38,6 +40,7 @@ TEXTS = {
     "algorithm": "How the weights follow the gradient.",
     "estimator": "Methods that train themselves, compared on the same splits.",
     "validation": "Which rows train, choose and judge.",
+    "search": "Which choices are trained how far; without it all of them to the end.",
 }
 
 
@@ -45,10 +48,12 @@ def schema() -> dict[str, Any]:
     """JSON Schema (draft 7) of study files with every registered component.
 
     Wherever a value of a component stands, `{ grid = [...] }` may stand too, and for numbers
-    `{ linear_range = [low, high], count = n }` or `log_range`.
+    `{ linear_range = [low, high], count = n }` or `log_range`. Where there is a search
+    `{ choice = [...] }` may, and for numbers `{ uniform = [low, high] }` and its like.
     """
     discover_all()
     definitions = {form: _range(form) for form in RANGES}
+    definitions |= {form: _distribution(form) for form in DISTRIBUTIONS}
     for kind in _kinds():
         for cls in registered(kind).values():
             if in_files(cls):
@@ -58,7 +63,7 @@ def schema() -> dict[str, Any]:
         "title": "Étude study",
         "description": "Data × model × loss × algorithm, each one or several choices.",
         "type": "object",
-        "properties": {name: _section(name, field) for name, field in Study.model_fields.items()},
+        "properties": {name: _section(name, Study.model_fields[name]) for name in SECTIONS},
         "required": list(KINDS),
         "additionalProperties": False,
         "definitions": definitions,
@@ -67,7 +72,7 @@ def schema() -> dict[str, Any]:
 
 def _kinds() -> list[str]:
     """The kinds of components that a study reaches, children of children included."""
-    waiting = [base for field in Study.model_fields.values() for base in _bases(field)]
+    waiting = [base for name in SECTIONS for base in _bases(Study.model_fields[name])]
     kinds: dict[str, None] = {}
     while waiting:
         kind = waiting.pop(0).kind
@@ -127,15 +132,22 @@ def _swept(value: dict[str, Any], annotation: Any, title: str) -> dict[str, Any]
 
 
 def _expanders(annotation: Any, item: dict[str, Any]) -> list[dict[str, Any]]:
-    grid = {
-        "type": "object",
-        "description": "Each of these in turn.",
-        "properties": {"grid": {"type": "array", "items": item, "minItems": 1}},
-        "required": ["grid"],
-        "additionalProperties": False,
-    }
+    several = [
+        {
+            "type": "object",
+            "description": text,
+            "properties": {form: {"type": "array", "items": item, "minItems": 1}},
+            "required": [form],
+            "additionalProperties": False,
+        }
+        for form, text in (
+            ("grid", "Each of these in turn."),
+            ("choice", "Any of these, as the search draws it."),
+        )
+    ]
     plain = {unwrapped(branch)[0] for branch in branches(annotation)}
-    return [grid, *map(_reference, RANGES)] if plain & {int, float} else [grid]
+    numbers = [*RANGES, *DISTRIBUTIONS] if plain & {int, float} else []
+    return several + [_reference(form) for form in numbers]
 
 
 def _value(annotation: Any, sweeps: bool = True) -> dict[str, Any]:
@@ -213,6 +225,26 @@ def _range(form: str) -> dict[str, Any]:
             "count": {"type": "integer", "minimum": 1},
         },
         "required": [form, "count"],
+        "additionalProperties": False,
+    }
+
+
+def _distribution(form: str) -> dict[str, Any]:
+    bound: dict[str, Any] = {"type": "integer" if form == "int_uniform" else "number"}
+    if form == "log_uniform":
+        bound["exclusiveMinimum"] = 0
+    return {
+        "description": {
+            "uniform": "Any number from low to high, as the search draws it.",
+            "log_uniform": "Any number from low to high, all magnitudes alike, as the search "
+            "draws it.",
+            "int_uniform": "Any whole number from low to high, as the search draws it.",
+        }[form],
+        "type": "object",
+        "properties": {
+            form: {"type": "array", "items": [bound, bound], "minItems": 2, "maxItems": 2}
+        },
+        "required": [form],
         "additionalProperties": False,
     }
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from etude.file.problems import Problem, StudyFileError, shown
-from etude.study import SEVERAL
+from etude.study import SEVERAL, Study
+
+SECTIONS = tuple(name for name in Study.model_fields if name not in ("space", "drawn"))
+"""What a study file gives of a study. The rest follows from its distributions and its search."""
 
 MOST_BYTES = 10 * 2**20
 """Study files are read up to this size."""

@@ -6,13 +6,16 @@ from typing import Any
 
 from etude.component import nearest
 from etude.file.problems import Problem, shown
-from etude.sweep import linear_range, log_range
+from etude.sweep import DISTRIBUTIONS, Distribution, choice, linear_range, log_range
 
 RANGES: dict[str, Callable[[float, float, int], list[float]]] = {
     "linear_range": linear_range,
     "log_range": log_range,
 }
 EXPANDERS = ("grid", *RANGES)
+DRAWN = (*DISTRIBUTIONS, "choice")
+"""What stands for values that a search draws."""
+
 MOST_CHOICES = 100_000
 """A study file may ask for at most this many choices."""
 
@@ -22,6 +25,29 @@ def is_expander(value: Any) -> bool:
     return (
         isinstance(value, dict) and "name" not in value and any(key in value for key in EXPANDERS)
     )
+
+
+def is_distribution(value: Any) -> bool:
+    """Whether a value is a table that stands for a value which a search draws."""
+    return isinstance(value, dict) and "name" not in value and any(key in value for key in DRAWN)
+
+
+def distribution_of(form: str, items: list[Any], path: str) -> Distribution | Problem:
+    """The distribution of a form, or what is wrong with it.
+
+    Args:
+        form: one of `DRAWN`.
+        items: two bounds; of a `choice` its values.
+        path: where it stands.
+    """
+    try:
+        if form == "choice":
+            return choice(items)
+        if not (len(items) == 2 and all(map(_is_number, items))):
+            return Problem(path, f"`{form}` must be two numbers [low, high], got {shown(items)}")
+        return DISTRIBUTIONS[form](*items)
+    except (ValueError, OverflowError) as error:
+        return Problem(path, str(error))
 
 
 def how_many(value: Any) -> int:
@@ -69,12 +95,27 @@ def range_values(table: dict[str, Any], path: str) -> list[float] | Problem:
 
 def grid_items(table: dict[str, Any], path: str) -> list[Any] | Problem:
     """The values of a `grid`, or what is wrong with it."""
-    extra = [key for key in table if key != "grid"]
+    return _items(table, "grid", path)
+
+
+def drawn_from(table: dict[str, Any], path: str) -> tuple[str, list[Any]] | Problem:
+    """The form of a distribution and its values or bounds, or what is wrong with it."""
+    form = next(key for key in DRAWN if key in table)
+    rule = "a list of at least one value" if form == "choice" else "two numbers [low, high]"
+    items = _items(table, form, path, rule)
+    return items if isinstance(items, Problem) else (form, items)
+
+
+def _items(
+    table: dict[str, Any], form: str, path: str, rule: str = "a list of at least one value"
+) -> list[Any] | Problem:
+    extra = [key for key in table if key != form]
     if extra:
-        return Problem(f"{path}.{extra[0]}", f"a grid has no field `{extra[0]}`")
-    items = table["grid"]
+        article = "an" if form == "int_uniform" else "a"
+        return Problem(f"{path}.{extra[0]}", f"{article} {form} has no field `{extra[0]}`")
+    items = table[form]
     if not isinstance(items, list) or not items:
-        return Problem(path, f"`grid` must be a list of at least one value, got {shown(items)}")
+        return Problem(path, f"`{form}` must be {rule}, got {shown(items)}")
     return items
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from etude.component import Component, registered
+from etude.domain import Varied
 from etude.file.annotation import annotation_of, entry_class, in_files
 from etude.file.problems import Problem, StudyFileError
 from etude.study import SEVERAL, Study
-from etude.sweep import linear_range, log_range
+from etude.sweep import Distribution, linear_range, log_range
 
 
 def write_study(study: Study) -> str:
@@ -34,14 +35,29 @@ def write_study(study: Study) -> str:
         is_plain = _Table.of(study.metric).lines()[1:] == []
         lines.append(f"metric = {_value(study.metric.name if is_plain else study.metric)}")
     for kind in SEVERAL:
-        tables = _merged(getattr(study, kind))
+        tables = _merged(_varied(study, kind))
         if not tables:
             continue
         title = f"[{kind}]" if len(tables) == 1 else f"[[{kind}]]"
         for table in tables:
             lines += ["", title, *table.lines()]
     lines += ["", "[validation]", *_Table.of(study.validation).lines()]
+    if study.search is not None:
+        lines += ["", "[search]", *_Table.of(study.search).lines()]
     return "\n".join(lines) + "\n"
+
+
+def _varied(study: Study, kind: str) -> tuple[Component | Varied, ...]:
+    """The components of a kind, with what its search chooses in them."""
+    found: list[Component | Varied] = []
+    for number, part in enumerate(getattr(study, kind)):
+        domains = tuple(
+            (domain.path, domain.distribution)
+            for domain in study.space
+            if (domain.kind, domain.number) == (kind, number)
+        )
+        found.append(Varied(part, domains) if domains else part)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -55,9 +71,10 @@ class _Table:
     fields: dict[str, tuple[Any, ...]]
 
     @classmethod
-    def of(cls, component: Component) -> Self:
-        values = {name: getattr(component, name) for name in type(component).model_fields}
-        return cls(type(component), {name: (value,) for name, value in values.items()})
+    def of(cls, component: Component | Varied) -> Self:
+        found = Varied(component, ()) if isinstance(component, Component) else component
+        values = {name: (value,) for name, value in found.values.items()}
+        return cls(type(found.template), values)
 
     def swept(self) -> list[str]:
         """The fields of several values, the slowest first."""
@@ -102,7 +119,7 @@ class _Table:
         return lines
 
 
-def _merged(components: tuple[Component, ...]) -> list[_Table]:
+def _merged(components: tuple[Component | Varied, ...]) -> list[_Table]:
     """Tables that expand to the components in their order.
 
     Neighbours that differ in one field are joined, and so are the tables that this makes.
@@ -145,8 +162,10 @@ def _value(value: Any) -> str:
     import tomli_w
 
     match value:
-        case Component():
+        case Component() | Varied():
             return f"{{ {', '.join(_Table.of(value).lines())} }}"
+        case Distribution():
+            return f"{{ {value.form} = {_value(value.written)} }}"
         case tuple():
             return f"[{', '.join(map(_value, value))}]"
         case Path():
@@ -154,9 +173,12 @@ def _value(value: Any) -> str:
     return tomli_w.dumps({"value": value}).removeprefix("value = ").removesuffix("\n")
 
 
-def _entries(components: tuple[Component, ...]) -> str:
-    """Components of two fields as a table of names and values."""
-    pairs = [tuple(getattr(part, name) for name in type(part).model_fields) for part in components]
+def _entries(components: Any) -> str:
+    """Components of two fields as a table of names and values, or what stands for such tables."""
+    if isinstance(components, Distribution):
+        return f"{{ choice = [{', '.join(map(_entries, components.values))}] }}"
+    tables = [_Table.of(part).fields for part in components]
+    pairs = [tuple(value for (value,) in fields.values()) for fields in tables]
     if not pairs:
         return "{}"
     return f"{{ {', '.join(f'{_key(name)} = {_value(value)}' for name, value in pairs)} }}"
@@ -174,7 +196,11 @@ def _unwritable(study: Study) -> list[Problem]:
         for number, component in enumerate(components):
             path = f"{kind}[{number}]" if len(components) > 1 else kind
             problems |= dict.fromkeys(_unwritable_parts(component, path))
-    for field in ("validation", "metric"):
+    for domain in study.space:
+        for value in domain.distribution.values:
+            if isinstance(value, Component):
+                problems |= dict.fromkeys(_unwritable_parts(value, domain.kind))
+    for field in ("validation", "metric", "search"):
         component = getattr(study, field)
         if component is not None:
             problems |= dict.fromkeys(_unwritable_parts(component, field))

@@ -1,7 +1,7 @@
 """What a loss is: a value per row, averaged with row weights."""
 
 from abc import abstractmethod
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +23,16 @@ class Loss(Component, kind="loss"):
 
     where W runs over weights without biases and norm scales.
 
+    Class attributes:
+        takes_shares: whether targets of classes may be shares of all of them, `[batch, classes]`,
+            in the place of class numbers: mixtures of rows have such targets.
+
     Attributes:
         l2: strength of the squared penalty.
         l1: strength of the absolute penalty.
     """
+
+    takes_shares: ClassVar[bool] = False
 
     l2: Annotated[Traced, Field(ge=0)] = 0.0
     l1: Annotated[Traced, Field(ge=0)] = 0.0
@@ -61,6 +67,37 @@ class Loss(Component, kind="loss"):
             f"`loss` {self.name} tells no standard deviation of its predictions, which the metric "
             "needs: choose one that does, such as gaussian_nll, or another metric"
         )
+
+    @property
+    def is_mean_of_rows(self) -> bool:
+        """Whether training makes the mean of `__call__` over rows small, and nothing else."""
+        return type(self).objective is Loss.objective
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        """The outputs of a mixture: what networks say together.
+
+        Args:
+            first, second: outputs of the same rows, `[batch, outputs]`.
+            share: of the second one, above 0 and at most 1; with 1 the mixture is the second.
+
+        Raises:
+            InputError: such outputs have no mean that means anything.
+        """
+        raise InputError(
+            f"`loss` {self.name} does not say what several networks predict together, which an "
+            "ensemble needs: choose another loss, or none"
+        )
+
+    def of_logits(self, logits: jax.Array) -> jax.Array:
+        """The outputs for which `prediction` is the log-softmax of some numbers.
+
+        Args:
+            logits: `[batch, classes]`.
+
+        Raises:
+            InputError: the outputs say nothing of classes.
+        """
+        raise InputError(f"`loss` {self.name} has no outputs that say which class a row has")
 
     def evaluate(self, model: nnx.Module, batch: Batch) -> Any:
         """The outputs that `__call__`, `prediction` and metrics are given for a batch."""

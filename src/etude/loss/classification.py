@@ -10,6 +10,7 @@ from etude.batch import Batch, Spec
 from etude.component import Traced
 from etude.errors import InputError
 from etude.loss.base import Loss
+from etude.loss.mixture import log_mean
 
 
 class CrossEntropy(Loss):
@@ -21,6 +22,8 @@ class CrossEntropy(Loss):
         label_smoothing: s, the share of the target that is spread over all C classes
             (Szegedy et al., 2016).
     """
+
+    takes_shares = True
 
     label_smoothing: Annotated[Traced, Field(ge=0, lt=1)] = 0.0
 
@@ -44,13 +47,22 @@ class CrossEntropy(Loss):
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return jax.nn.log_softmax(outputs)
 
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        """The logarithms of the means of the probabilities."""
+        return log_mean(jax.nn.log_softmax(first), jax.nn.log_softmax(second), share)
+
+    def of_logits(self, logits: jax.Array) -> jax.Array:
+        return logits
+
 
 class BinaryCrossEntropy(Loss):
     """ℓ = y log(1 + e^−z) + (1 − y) log(1 + e^z) from one logit z of the second class.
 
     Exact and differentiable for any |z|, both tails included. Targets are class numbers 0 and 1
-    `[batch]`, or the share of the second class.
+    `[batch]`, the share of the second class, or shares of both `[batch, 2]`.
     """
+
+    takes_shares = True
 
     def check(self, spec: Spec) -> None:
         if spec.task != "classes" or len(spec.classes) != 2:
@@ -64,10 +76,19 @@ class BinaryCrossEntropy(Loss):
     def __call__(self, outputs: Any, batch: Batch) -> jax.Array:
         logit = outputs[..., 0]
         share = batch.targets.astype(logit.dtype)
+        if share.ndim > logit.ndim:
+            share = share[..., 1]
         return share * jax.nn.softplus(-logit) + (1 - share) * jax.nn.softplus(logit)
 
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return -jnp.concatenate([jax.nn.softplus(outputs), jax.nn.softplus(-outputs)], -1)
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        """The logit of the mean of the probabilities."""
+        return self.of_logits(log_mean(self.prediction(first), self.prediction(second), share))
+
+    def of_logits(self, logits: jax.Array) -> jax.Array:
+        return logits[..., 1:] - logits[..., :1]
 
 
 def _found(spec: Spec) -> str:

@@ -11,6 +11,7 @@ from etude.batch import Batch, Spec
 from etude.component import Traced
 from etude.errors import InputError
 from etude.loss.base import Loss
+from etude.loss.mixture import log_mean, mean
 
 
 def check_numbers(loss: Loss, spec: Spec) -> None:
@@ -37,6 +38,9 @@ class MSE(Loss):
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return outputs
 
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        return mean(first, second, share)
+
 
 class MAE(Loss):
     """Absolute error: ℓ = Σ_d |y_d − ŷ_d|, smallest at the median."""
@@ -52,6 +56,9 @@ class MAE(Loss):
 
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return outputs
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        return mean(first, second, share)
 
 
 class Huber(Loss):
@@ -80,6 +87,9 @@ class Huber(Loss):
 
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return outputs
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        return mean(first, second, share)
 
 
 class GaussianNLL(Loss):
@@ -129,3 +139,15 @@ class GaussianNLL(Loss):
         if self.variance == "network":
             return jnp.exp(0.5 * jnp.split(outputs, 2, -1)[1])
         return jnp.full_like(outputs, self.sigma)
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        """Mean and variance of the mixture of the normal distributions; of means alone their mean.
+
+        σ² = (1 − s)σ₁² + sσ₂² + s(1 − s)(μ₂ − μ₁)² (Lakshminarayanan et al., 2017).
+        """
+        if self.variance == "fixed":
+            return mean(first, second, share)
+        (mean_1, log_1), (mean_2, log_2) = jnp.split(first, 2, -1), jnp.split(second, 2, -1)
+        between = jnp.log(share * (1 - share)) + 2 * jnp.log(jnp.abs(mean_2 - mean_1))
+        variance = jnp.logaddexp(log_mean(log_1, log_2, share), between)
+        return jnp.concatenate([mean(mean_1, mean_2, share), variance], -1)

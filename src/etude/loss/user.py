@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from etude.batch import Batch, Spec
 from etude.errors import InputError
 from etude.loss.base import Loss
+from etude.loss.mixture import log_mean, mean
 
 
 class UserLoss(Loss):
@@ -61,6 +62,14 @@ class UserLoss(Loss):
 
     def prediction(self, outputs: jax.Array) -> jax.Array:
         return jax.nn.log_softmax(outputs) if self.task == "classes" else outputs
+
+    def mixture(self, first: jax.Array, second: jax.Array, share: Any) -> jax.Array:
+        if self.task == "numbers":
+            return mean(first, second, share)
+        return log_mean(self.prediction(first), self.prediction(second), share)
+
+    def of_logits(self, logits: jax.Array) -> jax.Array:
+        return super().of_logits(logits) if self.task == "numbers" else logits
 
     def document(self) -> dict[str, Any]:
         fields = [field for field in type(self).model_fields if field != "function"]

@@ -1,15 +1,26 @@
 """What a model is: it builds a Flax NNX module, given sizes and never the data."""
 
 from abc import abstractmethod
+from typing import Annotated
 
 from flax import nnx
+from pydantic import Field
 
 from etude.batch import Spec
-from etude.component import Component
+from etude.component import AbsentAtDefault, Added, Component, Traced
 
 
 class Model(Component, kind="model"):
-    """A family of networks; its fields choose one."""
+    """A family of networks; its fields choose one.
+
+    Attributes:
+        weight_noise: standard deviation of the noise that every weight has at a step of training,
+            drawn anew at each: the gradient is taken at W + σε, ε ~ N(0, 1), and moves W (Graves,
+            "Practical Variational Inference for Neural Networks", 2011). Biases and scales of
+            norms have none, and networks are judged without. The default 0 is another program.
+    """
+
+    weight_noise: Annotated[Traced, AbsentAtDefault(), Added(), Field(ge=0)] = 0.0
 
     def check(self, spec: Spec) -> None:
         """Raise an `InputError` when no such network fits data of these sizes."""

@@ -69,7 +69,8 @@ class UserModel(Model):
             for name, value in self.arguments
         }
         names = {"name": self.name, "label": self.label, "version": self.version}
-        return names | {"arguments": arguments}
+        noise = {"weight_noise": self.weight_noise} if self.weight_noise else {}
+        return names | {"arguments": arguments} | noise
 
     def specification(self) -> dict[str, Any]:
         return self.document() | {"revision": self.revision}

@@ -14,6 +14,7 @@ from etude.evidence.verdict import data_name
 from etude.files import write_whole
 from etude.reporting import notes
 from etude.reporting.baseline import against_baseline
+from etude.reporting.bias_variance import bias_and_variance
 from etude.reporting.curves import learning_curves
 from etude.reporting.figures import Figures, LeftOut, Part, quiet
 from etude.reporting.importance import importance
@@ -31,6 +32,7 @@ from etude.reporting.networks import every_network, lost_networks
 from etude.reporting.panels import all_diverged
 from etude.reporting.parallel import parallel
 from etude.reporting.ranking import ranking
+from etude.reporting.searching import the_search
 from etude.reporting.sensitivity import sensitivity
 from etude.reporting.several import over_data_sets
 from etude.reporting.splits import split_by_split
@@ -133,6 +135,8 @@ def body(result: Result, figures: Figures) -> Html:
         ("What matters", of_trained(importance)),
         ("All choices at a glance", of_trained(parallel)),
         ("Split by split", of_trained(split_by_split)),
+        ("Bias and variance", of_each(bias_and_variance)),
+        *([("The search", of_each(the_search))] if "search" in result.record.document else []),
         ("Learning curves", of_each(learning_curves)),
         ("Sensitivity", of_trained(sensitivity)),
         ("Steps to a target", of_trained(time_to_target)),

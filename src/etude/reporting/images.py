@@ -56,7 +56,7 @@ def save_figures(
     paths = []
     for name, figure in zip(_names(figures), figures, strict=True):
         path = place / f"{name}.{format}"
-        write_whole(path, _drawn(figure, format))
+        write_whole(path, image_of(specification_of(figure), format))
         paths.append(path)
     return paths
 
@@ -72,13 +72,19 @@ def _names(figures: Figures) -> list[str]:
     return names
 
 
-def _drawn(figure: Figure, format: str) -> bytes:
+def image_of(specification: dict[str, Any], format: str) -> bytes:
+    """A Vega-Lite chart as the bytes of an image, by the daylight colours of the page.
+
+    Args:
+        specification: with its rows and its sizes.
+        format: "svg" or "png".
+    """
     import vl_convert
     from altair import SCHEMA_VERSION
 
     version = ".".join(SCHEMA_VERSION.lstrip("v").split(".")[:2])
     arguments: dict[str, Any] = {
-        "vl_spec": specification_of(figure),
+        "vl_spec": specification,
         "vl_version": version,
         "config": theme() | {"background": "#ffffff"},
         "allowed_base_urls": [],  # nothing is fetched

@@ -1,13 +1,19 @@
 """The last parts of a report: the study itself, what it ran on, and how to read the figures."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from etude.evidence.comparison import Comparison
+from etude.evidence.out_of_bag import point_632
 from etude.evidence.result import Result
-from etude.evidence.rounding import counted
+from etude.evidence.rounding import counted, printable
 from etude.reporting.markup import Html, element, join
 from etude.reporting.tables import MOST, html_table
+from etude.store.records import SplitRecord
+
+NAMED = 10
+"""So many choices are told with how often each was chosen."""
 
 LONGEST = 200_000
 """Longer descriptions of a study are cut: the store holds the whole of it."""
@@ -54,18 +60,16 @@ def versions(result: Result) -> Html:
 def method(result: Result, comparison: Comparison) -> Html:
     """What each number was measured on, and what it does not say."""
     record = result.record
-    sizes = {
-        role: [getattr(split, role) for split in comparison.splits]
-        for role in ("train", "validation", "test")
-    }
-    rows = ", ".join(f"{_range(count)} {role}" for role, count in sizes.items() if any(count))
     better = "greater" if record.greater_is_better else "smaller"
+    what = "outer split" if comparison.nested else "split"
     notes: list[str] = [
         f"Means are of {record.metric} ({better} is better) on the {comparison.judged} rows of "
-        f"{counted(len(comparison.splits), 'split')} ({rows or 'no'} rows each); seeds are "
-        "averaged inside each split first and never count as further evidence.",
+        f"{counted(len(comparison.splits), what)} ({_rows(comparison.splits)} rows each); seeds "
+        "are averaged inside each split first and never count as further evidence.",
     ]
-    if comparison.choosing != comparison.judged:
+    if comparison.nested:
+        notes += _of_nested(result, comparison)
+    elif comparison.choosing != comparison.judged:
         notes.append(
             f"Choices are ranked, and the probability of being best is computed, on the "
             f"{comparison.choosing} rows; the {comparison.judged} rows had no say."
@@ -75,6 +79,7 @@ def method(result: Result, comparison: Comparison) -> Html:
             f"There are no validation rows: choices are ranked on the {comparison.judged} rows "
             "themselves, so the mean of the first one is flattered by its having been chosen."
         )
+    notes += _of_bootstrap(result, comparison)
     if comparison.judged != "train":
         notes.append(
             "Figures of training rows are measured on a random sample of them, about as many as "
@@ -100,7 +105,8 @@ def method(result: Result, comparison: Comparison) -> Html:
             "choice has the best mean. It describes these splits; it is no test."
         )
     else:
-        notes.append("There are no standard errors: they need two splits with rows kept apart.")
+        why = comparison.untestable or "they need two splits with rows kept apart"
+        notes.append(f"There are no standard errors: {why}.")
     bests = result.possible_bests[comparison.data]
     if bests.best is not None and bests.worse:
         notes.append(f"Which choices may be best: {bests.method}.")
@@ -115,6 +121,57 @@ def method(result: Result, comparison: Comparison) -> Html:
         "unfinished network is incomplete and is not ranked."
     )
     return element("ul", *(element("li", note) for note in notes), class_="notes")
+
+
+def _of_nested(result: Result, comparison: Comparison) -> list[str]:
+    """What was chosen where, and how often."""
+    inner = counted(len(comparison.inner), "inner split")
+    return [
+        f"Choices are ranked by their mean on the rows that {inner} hold out of the training rows "
+        f"of the outer ones ({_rows(comparison.inner)} rows each). "
+        "For each outer split the best on its own inner splits is chosen, and judged on test rows "
+        "that none of these held. The ranking takes all outer splits together, so its first "
+        "choice has been chosen with a look at every row: what it is worth is the estimate below, "
+        "not its own mean.",
+        *_how_often(result, comparison),
+        "Which choices may be best, and the probability of being best, are told by the test rows "
+        "of the outer splits: inner splits of different outer ones hold much the same rows.",
+    ]
+
+
+def _of_bootstrap(result: Result, comparison: Comparison) -> list[str]:
+    """Which way out-of-bag values lean, and what stands beside them."""
+    if not point_632(result.record, comparison):
+        return []
+    return [
+        "Test rows are out of bag: networks were trained on rows drawn with replacement, 63 % of "
+        "them, and judged on the others. So the means are pessimistic, rather worse than networks "
+        "trained on all rows. The .632 estimate, 0.632 · out of bag + 0.368 · training rows "
+        "(Efron 1983), leans the other way for networks that fit their training rows closely; the "
+        "truth is mostly between the two. Nothing is decided by it."
+    ]
+
+
+def _how_often(result: Result, comparison: Comparison) -> list[str]:
+    """How often each choice was chosen over the outer splits, the most frequent first."""
+    chosen = Counter(result.estimate_of_best(comparison.data).chosen)
+    if comparison.complete.sum() < 2 or not chosen:
+        return []
+    told = "; ".join(
+        f"{printable(result.record.choices[choice].label)} on {times}"
+        for choice, times in chosen.most_common(NAMED)
+    )
+    rest = f"; {counted(len(chosen) - NAMED, 'other')} less often" if len(chosen) > NAMED else ""
+    return [f"Chosen over the {counted(len(comparison.splits), 'outer split')}: {told}{rest}."]
+
+
+def _rows(splits: Sequence[SplitRecord]) -> str:
+    """How many rows of each role splits have: "160 train, 40 test"."""
+    sizes = {
+        role: [getattr(split, role) for split in splits] for role in ("train", "validation", "test")
+    }
+    told = ", ".join(f"{_range(count)} {role}" for role, count in sizes.items() if any(count))
+    return told or "no"
 
 
 def left_out(parts: Sequence[tuple[str, str]]) -> Html:

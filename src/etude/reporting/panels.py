@@ -173,9 +173,10 @@ def spread_rows(members: list[Row]) -> list[Row]:
 def curve_panels(result: Result, data: int) -> list[CurvePanel]:
     """Learning curves of the best choice of every kind, in the order of the ranking."""
     names = kinds(result.record)
+    splits = {s.split for c in result.comparisons if c.data == data for s in c.splits}
     members: dict[int, list[MemberRecord]] = {}
     for member in result.record.members:
-        if member.curves.size:
+        if member.curves.size and member.split in splits:
             members.setdefault(member.choice, []).append(member)
     return [
         panel

@@ -1,6 +1,7 @@
 """The ranking: dots and intervals of the first choices, and the table of all."""
 
 from etude.evidence.comparison import Comparison
+from etude.evidence.out_of_bag import point_632
 from etude.evidence.possible_bests import PossibleBests
 from etude.evidence.ranking import ChoiceSummary, sizes_differ
 from etude.evidence.ranking_table import size_cells
@@ -79,9 +80,12 @@ def _table(result: Result, comparison: Comparison, rows: list[ChoiceSummary], ca
     headers = ["rank", "choice"]
     bests = found.best is not None and not all_diverged(result, comparison.data)
     headers += ["may be best"] if bests else []
-    headers += [f"on {comparison.choosing} rows"] if inside else []
+    choosing = "on inner splits" if comparison.nested else f"on {comparison.choosing} rows"
+    headers += [choosing] if inside else []
     headers += [result.record.metric]
     headers += ["standard error", "95 % interval", "p best"] if spread else []
+    corrected = point_632(result.record, comparison)
+    headers += [".632 estimate"] if corrected else []
     uneven = len({row.n for row in everything}) > 1
     headers += ["splits"] if uneven else []
     diverged = any(row.diverged for row in rows)
@@ -101,6 +105,7 @@ def _table(result: Result, comparison: Comparison, rows: list[ChoiceSummary], ca
                 interval_text(row.interval, decimals),
                 share_text(row.p_best),
             ]
+        cells += [rounded(corrected.get(row.choice), decimals)] if corrected else []
         cells += [row.n] if uneven else []
         cells += [f"{row.diverged} of {row.members}" if row.diverged else ""] if diverged else []
         cells += [text or "–" for text in size_cells(row)] if sizes else []

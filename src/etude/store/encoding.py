@@ -13,7 +13,7 @@ from sqlalchemy import JSON
 from etude.errors import InputError
 from etude.store import seals
 from etude.store.identity import digest
-from etude.store.records import FINISHED, ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
+from etude.store.records import ENDED, ChoiceRecord, MemberRecord, SplitRecord, StudyRecord
 from etude.store.schema import study
 
 PENDING: dict[str, Any] = {
@@ -50,7 +50,7 @@ def study_row(record: StudyRecord) -> dict[str, Any]:
         "document": record.document,
         "text": record.text,
         "choices": [vars(choice) for choice in record.choices],
-        "splits": [vars(split) for split in record.splits],
+        "splits": [_split_row(split) for split in record.splits],
         "metric": record.metric,
         "greater_is_better": bool(record.greater_is_better),
         "metrics": list(record.metrics),
@@ -58,6 +58,14 @@ def study_row(record: StudyRecord) -> dict[str, Any]:
         "judged": record.judged,
         "profile": record.profile,
     }
+
+
+def _split_row(split: SplitRecord) -> dict[str, Any]:
+    """A split that judges is kept as it was before there were others."""
+    row = vars(split)
+    if split.chooses_for >= 0:
+        return row
+    return {name: value for name, value in row.items() if name != "chooses_for"}
 
 
 def run_row(record: StudyRecord) -> dict[str, Any]:
@@ -110,7 +118,7 @@ def study_record(
 
 
 def member_row(record: MemberRecord) -> dict[str, Any]:
-    """The row of a member, whatever its status; a finished one has a digest."""
+    """The row of a member, whatever its status; one that has ended has a digest."""
     curves = np.asarray(record.curves, "<f4")
     outputs = None if record.outputs is None else np.asarray(record.outputs, "<f4")
     row = {
@@ -128,7 +136,7 @@ def member_row(record: MemberRecord) -> dict[str, Any]:
         "outputs_shape": None if outputs is None else list(outputs.shape),
         "outputs": None if outputs is None else outputs.tobytes(),
     }
-    row["digest"] = result_digest(row) if record.status in FINISHED else None
+    row["digest"] = result_digest(row) if record.status in ENDED else None
     return row
 
 

@@ -61,6 +61,14 @@ def member_identity(
     )
 
 
+def left_identity(identity: str, epochs: int) -> str:
+    """The identity of a member that a search left after so many epochs.
+
+    It is another than that of the member trained to the end, which it is never taken for.
+    """
+    return digest({"what": "left", "member": identity, "epochs": epochs})
+
+
 def study_identity(document: dict[str, Any], fingerprints: Sequence[str]) -> str:
     """The identity of a study.
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from etude.store import encoding, schema, seals
-from etude.store.records import FINISHED, MemberRecord
+from etude.store.records import ENDED, MemberRecord
 from etude.store.schema import checkpoint, fault, member, seal, study_member
 
 AT_ONCE = 500
@@ -63,7 +63,7 @@ def save(connection: Connection, records: Sequence[MemberRecord]) -> tuple[str, 
     for record in records:
         row = encoding.member_row(record)
         status, digest = known.get(record.identity, ("pending", None))
-        if status in FINISHED:
+        if status in ENDED:
             if row["digest"] not in (None, digest):
                 difference = {"stored_digest": digest, "new_digest": row["digest"]}
                 faults.append({"member": record.identity, "found": found} | difference)
@@ -80,12 +80,11 @@ def save(connection: Connection, records: Sequence[MemberRecord]) -> tuple[str, 
         connection.execute(update(member).where(by_identity), list(changed.values()))
     if faults:
         connection.execute(insert(fault), faults)
-    results = [row for row in (new | changed).values() if row["status"] in FINISHED]
+    results = [row for row in (new | changed).values() if row["status"] in ENDED]
     if results:
         connection.execute(insert(seal), list(map(_seal, results)))
-    finished = [identity for identity, (status, _) in known.items() if status in FINISHED]
-    for some in _at_once(finished):
-        connection.execute(delete(checkpoint).where(checkpoint.c.member.in_(some)))
+    finished = [identity for identity, (status, _) in known.items() if status in ENDED]
+    forget(connection, finished)
     return tuple(dict.fromkeys(row["member"] for row in faults))
 
 
@@ -95,7 +94,7 @@ def keep(connection: Connection, checkpoints: Mapping[str, tuple[int, bytes]]) -
     unknown = [identity for identity in checkpoints if identity not in known]
     if unknown:
         raise ValueError(f"the member {unknown[0]!r} must be begun before it has a checkpoint")
-    unfinished = [identity for identity, (status, _) in known.items() if status not in FINISHED]
+    unfinished = [identity for identity, (status, _) in known.items() if status not in ENDED]
     # Epochs not before the new one are of a run that was given up.
     before: dict[str, int] = {}
     obsolete: list[dict[str, Any]] = []
@@ -160,6 +159,24 @@ def outputs(connection: Connection, identities: Sequence[str]) -> dict[str, np.n
         if identity not in found:
             raise ValueError(f"the store holds no member {identity!r}")
     return found
+
+
+def ended(connection: Connection, identities: Sequence[str]) -> dict[str, MemberRecord]:
+    """Those of some members that have ended, without places and outputs."""
+    place = (literal(0), literal(0), literal(0))
+    query = _members(connection, place, outputs=False).where(member.c.status.in_(ENDED))
+    found: dict[str, MemberRecord] = {}
+    for some in _at_once(identities):
+        for row in connection.execute(query.where(member.c.identity.in_(some))):
+            record = encoding.member_record(row, outputs=False)
+            found[record.identity] = record
+    return found
+
+
+def forget(connection: Connection, identities: Sequence[str]) -> None:
+    """Drop the checkpoints of some members."""
+    for some in _at_once(identities):
+        connection.execute(delete(checkpoint).where(checkpoint.c.member.in_(some)))
 
 
 def _members(connection: Connection, place: Sequence[Any], outputs: bool) -> Select[Any]:

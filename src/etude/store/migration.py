@@ -78,5 +78,27 @@ _PLACES = text(
     "SELECT member, choice, split, seed FROM study_member WHERE study = :study ORDER BY place"
 )
 
-STEPS: dict[int, Callable[[Connection], None]] = {1: _findings_and_seals}
+
+def _left(connection: Connection) -> None:
+    """Members may have the status "left"."""
+    before = "'pending', 'running', 'done', 'stopped', 'diverged', 'failed'"
+    rule = f"status IN ({before}, 'left')"
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("ALTER TABLE member DROP CONSTRAINT status_known")
+        connection.exec_driver_sql(f"ALTER TABLE member ADD CONSTRAINT status_known CHECK ({rule})")
+        return
+    # SQLite has no statement that changes a constraint. Where the file stays as it is, only the
+    # text of the table is changed (sqlite.org/lang_altertable.html, section 7).
+    version = connection.exec_driver_sql("PRAGMA schema_version").scalar_one()
+    connection.exec_driver_sql("PRAGMA writable_schema = ON")
+    connection.exec_driver_sql(
+        "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) "
+        "WHERE type = 'table' AND name = 'member'",
+        (before, f"{before}, 'left'"),
+    )
+    connection.exec_driver_sql(f"PRAGMA schema_version = {version + 1}")
+    connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+
+
+STEPS: dict[int, Callable[[Connection], None]] = {1: _findings_and_seals, 2: _left}
 """Version -> what leads from it to the next."""

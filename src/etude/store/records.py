@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 
-STATUSES = ("pending", "running", "done", "stopped", "diverged", "failed")
+STATUSES = ("pending", "running", "done", "stopped", "diverged", "failed", "left")
 FINISHED = ("done", "stopped", "diverged")
 """The statuses that are results: they are reused. A failed member is tried again."""
+
+ENDED = (*FINISHED, "left")
+"""The statuses after which nothing more is trained."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,8 @@ class MemberRecord:
         identity: hash of specification, data, split, seed and numerics profile.
         choice, split, seed: its place in the study.
         status: "done" (used its budget), "stopped" (early stopping), "diverged" (a value became
-            infinite or not a number), "failed" (see `reason`), "pending" or "running".
+            infinite or not a number), "failed" (see `reason`), "left" (a search trained it no
+            further; it has an identity of its own), "pending" or "running".
         reason: why it failed.
         epochs: epochs trained.
         steps: steps trained.
@@ -72,6 +76,8 @@ class SplitRecord:
         data: number of the data choice that is split.
         train, validation, test: numbers of rows.
         trivial: role -> metric -> value of the most frequent class or the training mean.
+        chooses_for: number of the split of these data whose training rows this one deals again,
+            so that a choice can be made for it by its validation rows; -1 for one that judges.
     """
 
     data: int
@@ -80,6 +86,7 @@ class SplitRecord:
     validation: int
     test: int
     trivial: dict[str, dict[str, float | None]]
+    chooses_for: int = -1
 
 
 @dataclass(frozen=True)

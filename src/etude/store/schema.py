@@ -28,7 +28,7 @@ from sqlalchemy import (
 from etude.errors import InputError
 from etude.store.records import STATUSES
 
-VERSION = 2
+VERSION = 3
 """Raised when the tables change; a step of `migration` then leads from the version before."""
 
 APPLICATION = "etude"

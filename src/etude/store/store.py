@@ -124,6 +124,28 @@ class Store:
                 rows.keep(connection, checkpoints)
             return faults
 
+    def leave(self, members: Mapping[str, MemberRecord]) -> tuple[str, ...]:
+        """Keep how members stood that a search trains no further, and drop their checkpoints.
+
+        Args:
+            members: identity of a member -> its record, under an identity of its own.
+
+        Returns:
+            the identities whose stored result is another, as for `save`.
+        """
+        from etude.store import members as rows
+
+        with self._database.writing() as connection:
+            rows.forget(connection, list(members))
+            return rows.save(connection, list(members.values()))
+
+    def ended(self, identities: Sequence[str]) -> dict[str, MemberRecord]:
+        """Those of some members that have ended, by identity, without places and outputs."""
+        from etude.store import members as rows
+
+        with self._database.reading() as connection:
+            return rows.ended(connection, identities)
+
     def finish(self, record: StudyRecord) -> None:
         """Keep what a run of the study found: programs, seconds, trained, reused, findings."""
         from etude.store import studies

@@ -86,6 +86,24 @@ def traced(loss: Loss, beside: Beside) -> None:
         demand(close(inside, values(loss)), f"{loss} has other values inside a program")
 
 
+def shares(loss: Loss, beside: Beside) -> None:
+    """Where its class says that it takes shares of classes, a class alone is a share of 1."""
+    for problem in beside.problems(loss):
+        if not loss.takes_shares or problem.spec.task != "classes":
+            continue
+        outputs, batch = _outputs(beside, problem), problem.batch
+        classes = len(problem.spec.classes)
+        values = [
+            loss(outputs, batch._replace(targets=targets))
+            for targets in (batch.targets, jax.nn.one_hot(batch.targets, classes))
+        ]
+        demand(
+            close(*values),
+            f"{loss} says that it takes shares of classes, and has another value for a share of 1 "
+            "than for the number of the class",
+        )
+
+
 def weightless_rows(loss: Loss, beside: Beside) -> None:
     """Rows of weight 0 have no influence, also where their own loss is not finite."""
     for problem in beside.problems(loss):
@@ -127,7 +145,15 @@ def finite_differences(loss: Loss, beside: Beside) -> None:
             _compare(loss, _doubled(outputs), _doubled(problem.batch))
 
 
-CHECKS = (value_per_row, prediction, deviation, traced, weightless_rows, finite_differences)
+CHECKS = (
+    value_per_row,
+    prediction,
+    deviation,
+    traced,
+    shares,
+    weightless_rows,
+    finite_differences,
+)
 
 
 def _of_weights(loss: Loss, module: nnx.Module) -> tuple[Callable[[Any, Batch], Any], Any]:

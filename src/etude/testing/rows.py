@@ -194,17 +194,20 @@ def fitted(data: Data, beside: Beside) -> None:
     rows = np.arange(prepared.rows)
     if prepared.rows < 4:
         return
-    halves = [prepared.fit(half, np.ones(len(half))) for half in (rows[::2], rows[1::2])]
+    # Evenly spaced rows, such as times, spread in one half as in the other, but not in a third.
+    some = (rows[::2], rows[1::2], rows[::3])
+    parts = [prepared.fit(part, np.ones(len(part))) for part in some]
     paths = [
-        jax.tree_util.keystr(path).strip("[]'.") for path, _ in jax.tree.leaves_with_path(halves[0])
+        jax.tree_util.keystr(path).strip("[]'.") for path, _ in jax.tree.leaves_with_path(parts[0])
     ]
-    for path, first, second in zip(paths, *map(jax.tree.leaves, halves), strict=True):
+    for path, first, *others in zip(paths, *map(jax.tree.leaves, parts), strict=True):
         # 0, 1 and the step of a byte are what is not fitted
-        alike = np.array_equal(first, second) and not np.isin(first, (0, 1, BYTE)).all()
+        alike = all(np.array_equal(first, other) for other in others)
+        alike = alike and not np.isin(first, (0, 1, BYTE)).all()
         demand(
             not alike,
-            f"`{path}` of what {data} fits is the same for one half of the rows and for the "
-            "other: is it fitted to all rows?",
+            f"`{path}` of what {data} fits is the same for one half of the rows, for the "
+            "other and for a third: is it fitted to all rows?",
         )
 
 

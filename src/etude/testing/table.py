@@ -11,8 +11,11 @@ from etude.loss.base import Loss
 from etude.model.base import Model
 from etude.testing.algorithms import CHECKS as OF_ALGORITHMS
 from etude.testing.algorithms import TRAINING
+from etude.testing.augmentations import CHECKS as OF_AUGMENTATIONS
 from etude.testing.beside import Beside
 from etude.testing.components import CHECKS as OF_COMPONENTS
+from etude.testing.ensembles import CHECKS as OF_ENSEMBLES
+from etude.testing.ensembles import TRAINING as OF_STAGES
 from etude.testing.estimators import CHECKS as OF_ESTIMATORS
 from etude.testing.initializers import CHECKS as OF_INITIALIZERS
 from etude.testing.losses import CHECKS as OF_LOSSES
@@ -20,6 +23,7 @@ from etude.testing.metrics import CHECKS as OF_METRICS
 from etude.testing.models import CHECKS as OF_MODELS
 from etude.testing.rows import CHECKS as OF_ROWS
 from etude.testing.schedules import CHECKS as OF_SCHEDULES
+from etude.testing.searches import CHECKS as OF_SEARCHES
 from etude.testing.validations import CHECKS as OF_VALIDATIONS
 
 
@@ -71,13 +75,16 @@ class Check:
 
 _TABLE: dict[str, tuple[Callable[[Any, Beside], None], ...]] = {
     "algorithm": OF_ALGORITHMS,
+    "augmentation": OF_AUGMENTATIONS,
     "data": OF_ROWS,
+    "ensemble": OF_ENSEMBLES,
     "estimator": OF_ESTIMATORS,
     "initializer": OF_INITIALIZERS,
     "loss": OF_LOSSES,
     "metric": OF_METRICS,
     "model": OF_MODELS,
     "schedule": OF_SCHEDULES,
+    "search": OF_SEARCHES,
     "validation": OF_VALIDATIONS,
 }
 """What components of a kind must do beside what all must."""
@@ -145,4 +152,4 @@ def check(
 
 def _check(function: Callable[[Any, Beside], None]) -> Check:
     meaning = " ".join((function.__doc__ or "").partition("\n\n")[0].split())
-    return Check(function.__name__, meaning, function in TRAINING, function)
+    return Check(function.__name__, meaning, function in (*TRAINING, *OF_STAGES), function)

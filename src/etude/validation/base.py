@@ -18,12 +18,15 @@ class RowSplit:
         validation: rows that decide when to stop and what to choose; may be empty.
         test: rows that judge, once.
         weights: one weight for each training row; empty means 1 each.
+        chooses_for: number of the split whose training rows this one deals again, so that a
+            choice can be made for it by its validation rows; -1 for a split that judges.
     """
 
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
     weights: np.ndarray = field(default_factory=lambda: np.empty(0))
+    chooses_for: int = -1
 
 
 class Validation(Component, kind="validation"):

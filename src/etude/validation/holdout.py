@@ -87,8 +87,11 @@ class Holdout(Validation):
         _, first, group = np.unique(groups, return_index=True, return_inverse=True)
         found = np.arange(len(first)) if self.shuffle else np.argsort(first)
         dealt = self._dealt(found, None, seed, "group")
-        parts = (np.isin(group, part) for part in (dealt.train, dealt.validation, dealt.test))
-        return (RowSplit(*(np.flatnonzero(part) for part in parts)),)
+        train, validation, test = (
+            np.flatnonzero(np.isin(group, part))
+            for part in (dealt.train, dealt.validation, dealt.test)
+        )
+        return (RowSplit(train, validation, test),)
 
     def _dealt(self, rows: np.ndarray, strata: np.ndarray | None, seed: int, noun: str) -> RowSplit:
         """The roles of rows, or of groups."""

@@ -1,0 +1,11 @@
+"""Every ensemble, one a file; a new file in this folder is found by itself."""
+
+from typing import Any
+
+from etude.component import discover, lookup
+
+discover(__name__, __path__)
+
+
+def __getattr__(name: str) -> Any:
+    return lookup(name, "ensemble")
