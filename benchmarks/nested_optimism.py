@@ -47,10 +47,10 @@ class Problem:
 
 
 PROBLEMS = (
-    Problem("digits", Digits(), 150),
+    Problem("digits", Digits(), 200),
     Problem("diabetes", Diabetes(), 100),
     Problem("breast_cancer", BreastCancer(), 100),
-    Problem("digits, targets dealt at random", Digits(), 150, shuffled=True),
+    Problem("digits, targets dealt at random", Digits(), 200, shuffled=True),
 )
 
 

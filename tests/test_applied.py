@@ -11,57 +11,149 @@ from safetensors.numpy import load as load_arrays
 from sklearn.datasets import load_wine
 
 import etude
-from etude.engine.device import current_device
+import etude.network as network_module
+from etude.batch import Spec
+from etude.engine.device import Device, current_device
+from etude.engine.plan import plan
 from etude.ensemble.bagging import Bagging
 from etude.ensemble.base import Ensemble
 from etude.ensemble.boosting import Boosting
 from etude.ensemble.combination import Combination
 from etude.ensemble.samme import Samme
 from etude.errors import InputError
-from etude.evidence.result import Result
-from etude.network import DESCRIPTION, WEIGHTS, Network
+from etude.execution.record import study_record
+from etude.execution.refit import refit
+from etude.network import DESCRIPTION, PREDICTED_ROWS, WEIGHTS, Network
 
 ALL = (Bagging(networks=2), Boosting(networks=2), Samme(networks=3))
 
 
+DEVICE = replace(current_device(1), fixed_width=1)
+
+
 @pytest.fixture(scope="module")
-def result() -> Result:
+def study() -> etude.Study:
     algorithms = tuple(
         etude.AMSGrad(epochs=2, batch_size=32, learning_rate=0.05, ensemble=each) for each in ALL
     )
-    study = etude.Study(
+    return etude.Study(
         data=etude.Wine(),
         model=etude.MLP(widths=(4,), dropout=0.1, normalization="batch"),
         loss=etude.CrossEntropy(),
         algorithm=algorithms,
         validation=etude.TrainingOnly(),
     )
-    return etude.run(study, workers=1)
 
 
 @pytest.fixture(scope="module")
-def networks(result: Result) -> dict[str, Network]:
-    device = replace(current_device(1), fixed_width=1)
-    return {each.name: etude.refit(result, n, device) for n, each in enumerate(ALL)}
+def networks(study: etude.Study) -> dict[str, Network]:
+    """Refitted from the record of a study of which nothing has been trained."""
+    record = study_record(plan(study, DEVICE), "")
+    return {each.name: refit(study, n, record, DEVICE) for n, each in enumerate(ALL)}
 
 
 @pytest.mark.parametrize("ensemble", ALL, ids=lambda ensemble: ensemble.name)
 def test_a_refitted_ensemble_predicts_what_was_judged(
-    ensemble: Ensemble, result: Result, networks: dict[str, Network]
+    ensemble: Ensemble, networks: dict[str, Network]
 ) -> None:
-    """The study trained on all rows already: refit comes to the same, and so does its network."""
     network, rows = networks[ensemble.name], load_wine()
-    record = result.record.members[ALL.index(ensemble)]
     shares = network.probabilities(rows.data.astype(np.float32))
     log_loss = -np.log(shares[np.arange(178), rows.target]).mean()
-    assert log_loss == pytest.approx(record.values["train"]["loss"], rel=1e-4)
+    assert log_loss == pytest.approx(network.history["train"]["loss"], rel=1e-4)
     told = network.predict(rows.data.astype(np.float32))
     accuracy = np.mean(told == np.array(network.spec.classes)[rows.target])
-    assert accuracy == pytest.approx(record.values["train"]["accuracy"], abs=1e-6)
+    assert accuracy == pytest.approx(network.history["train"]["accuracy"], abs=1e-6)
     assert network.combination is not None
     count = len(network.combination.coefficients)
     assert network.parameters == count * (13 * 4 + 2 * 4 + 4 * 3 + 3)
     assert str(ensemble) in repr(network)
+
+
+@pytest.mark.slow
+def test_refit_comes_to_what_a_study_of_all_rows_came_to(
+    study: etude.Study, networks: dict[str, Network]
+) -> None:
+    record = etude.run(study, workers=1).record
+    for number, ensemble in enumerate(ALL):
+        trained = networks[ensemble.name].history["train"]
+        for name in ("loss", "accuracy"):
+            judged = record.members[number].values["train"][name]
+            assert trained[name] == pytest.approx(judged, rel=1e-4)
+
+
+def test_refit_tells_that_it_has_no_memory_for_all_networks(
+    study: etude.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The study needs room for what is said alone, its refit for the networks too."""
+    many = etude.AMSGrad(epochs=2, ensemble=Bagging(networks=1000))
+    whole = study.model_copy(update={"algorithm": (many,), "model": (etude.MLP(widths=(200,)),)})
+    record = study_record(plan(whole, DEVICE), "")
+    monkeypatch.setattr("etude.engine.memory.machine_bytes", lambda: 2_000_000)
+    assert plan(whole, DEVICE).members
+    with pytest.raises(InputError, match=r"`model` mlp of .* takes 3 MiB of memory to train"):
+        refit(whole, 0, record, DEVICE)
+
+
+def test_refit_trains_as_many_at_a_time_as_have_room_with_their_networks(
+    study: etude.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a device that trains side by side W follows from what a member takes, networks kept."""
+
+    class Stopped(Exception):
+        """Nothing is compiled."""
+
+    widths = []
+
+    def stopped(training: Any, width: int, options: Any) -> Any:
+        widths.append((training.bytes, width))
+        raise Stopped
+
+    monkeypatch.setattr("etude.execution.refit.Population", stopped)
+    monkeypatch.setattr(Device, "width", lambda self, needed: max(1, 10**8 // needed))
+    record = study_record(plan(study, DEVICE), "")
+    program = plan(study, DEVICE).programs[0]
+    with pytest.raises(Stopped):
+        refit(study, 0, record, DEVICE)
+    ((needed, width),) = widths
+    assert needed > program.training.bytes
+    assert 1 < width == 10**8 // needed < program.width
+
+
+@pytest.mark.parametrize("ensemble", [Bagging(), None], ids=["ensemble", "network"])
+def test_weights_are_moved_to_the_device_once(
+    ensemble: Ensemble | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so are the rows, however many batches these come to."""
+    generator = np.random.default_rng(0)
+    several = (2,) if ensemble else ()
+    made = Network(
+        Spec("numbers", (3,)),
+        etude.Sine().prepare().stream,
+        etude.Linear(),
+        etude.MSE(),
+        {
+            "params/layers/0/kernel": generator.normal(size=(*several, 3, 1)).astype(np.float32),
+            "params/layers/0/bias": generator.normal(size=(*several, 1)).astype(np.float32),
+        },
+        {"input_mean": np.zeros(3, np.float32), "input_scale": np.ones(3, np.float32)},
+        *("float32", {}, {}, {}),
+        Combination(ensemble, np.ones(2, np.float32), np.zeros(1, np.float32))
+        if ensemble
+        else None,
+    )
+    moved = []
+    real = network_module.from_names
+    monkeypatch.setattr(
+        network_module, "from_names", lambda *given: moved.append(given[1]) or real(*given)
+    )
+    rows = generator.normal(size=(2 * PREDICTED_ROWS + 5, 3)).astype(np.float32)
+    outputs = made.outputs(rows)
+    assert sorted(moved) == ["params", "rest"]
+    kernel, bias = made.weights.values()
+    expected = rows @ (kernel.mean(0) if ensemble else kernel) + (
+        bias.mean(0) if ensemble else bias
+    )
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("ensemble", ALL, ids=lambda ensemble: ensemble.name)
@@ -128,7 +220,7 @@ def test_files_of_single_networks_are_as_they_were(tmp_path: Path) -> None:
         algorithm=etude.AMSGrad(epochs=1),
         validation=etude.TrainingOnly(),
     )
-    network = etude.refit(etude.run(study, workers=1))
+    network = refit(study, 0, study_record(plan(study, DEVICE), ""), DEVICE)
     network.save(tmp_path)
     description = json.loads((tmp_path / DESCRIPTION).read_text())
     assert description["format"] == 1

@@ -163,7 +163,7 @@ if TYPE_CHECKING:
     from etude.validation.replicates import Replicates as Replicates
     from etude.validation.time_series import TimeSeries as TimeSeries
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _PLACES = {
     "InputError": "etude.errors",

@@ -52,7 +52,7 @@ def _exit_code(error: Exception) -> int:
     if isinstance(error, OSError):
         place = f" {error.filename}:" if error.filename else ""
         return _failed(FAILED, f"{place} {error.strerror or error}".strip())
-    from etude.execution.run import Interrupted
+    from etude.execution.event import Interrupted
     from etude.store.errors import StoreError
 
     if isinstance(error, Interrupted):

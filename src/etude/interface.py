@@ -13,8 +13,8 @@ from etude.errors import InputError
 from etude.evidence.comparison import choosing_scores
 from etude.evidence.conclude import conclude
 from etude.evidence.result import Result
+from etude.execution.event import Watcher
 from etude.execution.refit import refit as train_on_all_rows
-from etude.execution.run import Watcher
 from etude.execution.run import run as train
 from etude.network import Network
 from etude.store.records import StudyRecord

@@ -227,7 +227,7 @@ class Network:
         def traced(params: Any, other: Any, inputs: Any) -> Any:
             source = self._source(inputs)
             if self.combination is not None:
-                return self._combined(source, index)[1]
+                return self._combined(source, self._variables(), index)[1]
             module = nnx.merge(graph, params, other)
             return prediction(self.stream, self.loss, source, index, module)[1]
 
@@ -244,9 +244,10 @@ class Network:
     def _apply(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and prediction."""
         inputs = self.encode(rows)
-        source = self._source(inputs)
+        # Rows and weights are moved to the device once, and not again for each batch.
+        source = jax.device_put(self._source(inputs))
         if self.combination is not None:
-            predicted = partial(self._combined, source)
+            predicted = partial(self._combined, source, self._variables())
         else:
             module = self._module()
             predicted = partial(compiled_prediction, self.stream, self.loss, source, module=module)
@@ -264,23 +265,19 @@ class Network:
 
     def _module(self) -> nnx.Module:
         """The network in evaluation mode."""
-        graph, params, other = self._structure
-        module = nnx.merge(
-            graph,
-            from_names(self.weights, "params", params),
-            from_names(self.weights, "rest", other),
-        )
+        module = nnx.merge(self._structure[0], *self._variables())
         module.eval()
         return module
 
-    def _combined(self, source: Source, index: Any) -> tuple[Any, Any]:
+    def _variables(self) -> tuple[Any, Any]:
+        """Trained and other variables; of an ensemble those of all networks, `[networks, ...]`."""
+        _, params, other = self._structure
+        return from_names(self.weights, "params", params), from_names(self.weights, "rest", other)
+
+    def _combined(self, source: Source, networks: Any, index: Any) -> tuple[Any, Any]:
         """Outputs and prediction of an ensemble for some rows."""
         assert self.combination is not None
-        graph, params, other = self._structure
-        networks = (
-            from_names(self.weights, "params", params),
-            from_names(self.weights, "rest", other),
-        )
+        graph = self._structure[0]
         parts = self.stream, self.loss, self.combination.ensemble
         numbers = self.combination.coefficients, self.combination.start
         return compiled_combination(graph, parts, source, index, networks, *numbers)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from etude.evidence.rounding import printable
-from etude.execution.run import Event, Watcher
+from etude.execution.event import Event, Watcher
 
 SILENCE = 30.0
 """Seconds between two lines where there is no terminal to draw a bar on."""

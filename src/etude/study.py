@@ -19,9 +19,10 @@ from etude.loss.base import Loss
 from etude.metric.base import Metric
 from etude.model.base import Model
 from etude.search.base import Search, check_searched
-from etude.search.space import Parts, Space
+from etude.search.space import Check, Parts, Space
 from etude.validation.base import Validation
 from etude.validation.kfold import KFold
+from etude.validation.nested import Nested
 
 
 def _as_tuple(value: Any) -> Any:
@@ -209,7 +210,7 @@ class Study(BaseModel):
             close = longer or get_close_matches(self.baseline, names, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the first one is {names[0]!r}"
             raise ValueError(f"`baseline` must name a choice, got {self.baseline!r}; {hint}")
-        count = _called(self, self.baseline)
+        count = names.count(self.baseline) // len(self.data_sets)
         if count > 1:
             raise ValueError(
                 f"`baseline` must name one choice, got {self.baseline!r}, which {count} "
@@ -253,16 +254,30 @@ class Study(BaseModel):
         return self.search is not None and self.search.trials > 0
 
     @property
+    def searches_inside(self) -> bool:
+        """Whether every outer split of a nested validation has a search of its own.
+
+        It has one where what is proposed depends on how other choices went: one search for all
+        would look at rows on which an outer split judges.
+        """
+        nested = isinstance(self.validation, Nested)
+        return nested and self.search is not None and self.search.adapts
+
+    @property
     def searched(self) -> Space:
         """From what its search draws."""
         return Space({kind: getattr(self, kind) for kind in KINDS}, self.space)
 
-    def begun(self) -> Self:
-        """The study with the first choices that its search draws, where none are drawn yet."""
-        if self.search is None or not self.draws or self.drawn:
+    def begun(self, check: Check | None = None) -> Self:
+        """The study with the first choices that its search draws, and none of an earlier run.
+
+        Raises:
+            InputError: what is drawn cannot be.
+        """
+        if self.search is None or not self.draws:
             return self
-        first = next(self.search.proposals(self.searched, 0, self.seed))
-        return self.having(first.drawn)
+        first = next(self.search.proposals(self.searched.checked(check), 0, self.seed))
+        return self.model_copy(update={"drawn": first.drawn})
 
     def having(self, drawn: tuple[Parts, ...]) -> Self:
         """The study with further choices drawn by its search."""
@@ -375,16 +390,8 @@ def augment_labels(data: tuple[Data, ...]) -> dict[tuple[Augmentation, ...], str
 
 
 def _baselines(study: Study) -> tuple[str, ...]:
-    """What the baseline may be called: with several data, names without their part on the data."""
-    names = choice_labels(study)
-    if len(study.data_sets) > 1:
-        names = tuple(dict.fromkeys(name.partition(BETWEEN)[2] for name in names))
-    return names
-
-
-def _called(study: Study, baseline: str) -> int:
-    """How many choices of one data the name of a baseline stands for."""
+    """What choices are called as a baseline: with several data, without their part on the data."""
     names = choice_labels(study)
     if len(study.data_sets) > 1:
         names = tuple(name.partition(BETWEEN)[2] for name in names)
-    return names.count(baseline) // len(study.data_sets)
+    return names

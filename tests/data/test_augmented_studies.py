@@ -3,12 +3,14 @@
 import json
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import etude
+from etude.batch import Batch, Spec
 from etude.cli import app
 from etude.data.augmentation import Augmentation
 from etude.data.bundled import Digits
@@ -16,8 +18,10 @@ from etude.errors import InputError
 from etude.evidence.data_sets import data_sets
 from etude.evidence.factors import factors
 from etude.evidence.matched import matched
+from etude.execution.record import study_record
 from etude.execution.run import run
 from etude.file import parse_study, read_study, write_study
+from etude.validation.holdout import TrainingOnly
 
 FILE = """
 name = "augmented"
@@ -86,6 +90,30 @@ def members() -> dict[tuple[int, int], Any]:
     study = digits(*KINDS, algorithm=rates)
     assert len(etude.plan(study).programs) == 3
     return {divmod(member.choice, 2): member for member in run(study).members}
+
+
+def test_a_surface_takes_no_noise() -> None:
+    surface = etude.Surface(function="ravine", augment=(etude.InputNoise(),))
+    parts = {"data": surface, "model": etude.Point(), "loss": etude.Height()}
+    with pytest.raises(InputError, match="and these are the coefficients of a surface"):
+        etude.plan(etude.Study(**SHORT | parts | {"validation": TrainingOnly()}))
+
+
+class Faded(Augmentation):
+    """Some columns at half their size."""
+
+    columns: tuple[int, ...] = (0,)
+
+    def __call__(self, batch: Batch, key: jax.Array, spec: Spec) -> Batch:
+        return batch._replace(inputs=batch.inputs.at[:, list(self.columns)].multiply(0.5))
+
+
+def test_lists_of_an_augmentation_tell_choices_apart() -> None:
+    kinds = ((Faded(), etude.InputNoise()), (Faded(columns=(0, 1)),), ())
+    study = etude.Study(**SHORT | {"data": tuple(etude.Iris(augment=each) for each in kinds)},
+                        model=etude.Linear())  # fmt: skip
+    swept = [choice.swept for choice in study_record(etude.plan(study)).choices]
+    assert [fields.get("augment.faded.columns") for fields in swept] == [[0], [0, 1], None]
 
 
 def test_strength_0_is_the_part_left_out_bit_for_bit(members: Any) -> None:

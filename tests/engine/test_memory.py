@@ -15,6 +15,17 @@ from etude.sweep import grid
 from etude.validation import Holdout, KFold
 
 
+def test_networks_that_wait_at_a_rung_must_fit_in_the_store(monkeypatch):
+    memory.check_waiting("halving", 2**40, None, "postgresql://server/etude")
+    memory.check_waiting("halving", 5 * 2**20, 6 * 2**20, "/somewhere/etude.db")
+    with pytest.raises(InputError, match=r"halving keeps .* take 5 MiB, and there are 4 MiB on"):
+        memory.check_waiting("halving", 5 * 2**20, 4 * 2**20, "/somewhere/etude.db")
+    monkeypatch.setattr(memory, "machine_bytes", lambda: 8 * 2**20)
+    memory.check_waiting("halving", 4 * 2**20, None, ":memory:")
+    with pytest.raises(InputError, match=r"take 5 MiB, and there are 4 MiB in memory, which"):
+        memory.check_waiting("halving", 5 * 2**20, None, ":memory:")
+
+
 def study(**parts):
     whole = {"data": Iris(), "model": Linear(), "loss": CrossEntropy(), "algorithm": SGD()}
     return Study(**({"validation": Holdout()} | whole | parts))

@@ -9,7 +9,7 @@ import etude
 from etude.algorithm import SGD, Adam
 from etude.data import Blobs
 from etude.domain import varied
-from etude.engine.outlook import outlook
+from etude.engine.outlook import outlook, waiting_bytes
 from etude.loss import CrossEntropy
 from etude.model import Linear
 from etude.search import Bayesian, Halving, RandomSearch
@@ -85,4 +85,6 @@ def test_check_tells_it(tmp_path):
         "rounds": [{"choices": 3, "epochs": 1}, {"choices": 1, "epochs": None}],
         "steps_at_most": 140,
         "steps_of_the_grid": 300,
+        "waiting_bytes": waiting_bytes(etude.plan(etude.read_study(file))),
     }
+    assert "networks that wait take up to 1 MiB" in text

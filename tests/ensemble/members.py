@@ -1,12 +1,14 @@
 """Single members of small studies, trained by the engine, and what they are compared with."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import jax
 import numpy as np
 
 import etude
+from etude.data.base import Source
 from etude.engine.device import current_device
 from etude.engine.plan import Plan, inputs_of, plan
 from etude.engine.population import Population
@@ -38,48 +40,49 @@ def study(algorithm: etude.algorithm.base.Algorithm, targets: Any = NUMBERS, **f
     return etude.Study(algorithm=algorithm, **(values | fields))
 
 
+@lru_cache
+def _compiled(study: etude.Study, width: int) -> tuple[Plan, Population]:
+    """The plan of a study and its first program; tests that ask for the same share them."""
+    whole: Plan = plan(study, replace(current_device(1), fixed_width=width))
+    keeps = study.algorithm[0].ensemble is not None
+    task = replace(whole.programs[0].task, keeps_networks=keeps)
+    member = Member(task, whole.materials[0].shapes)
+    return whole, Population(member, width, OPTIONS)
+
+
 class Trained:
     """One member of a study, by a program of its own with the networks of its ensemble kept.
 
     Args:
         study: what is planned.
-        number: which member.
         width: how many members train side by side.
-        stop: after how many steps to stop; by default at the end.
         keys, order: of the member in the place of its own.
     """
 
     def __init__(
-        self,
-        study: etude.Study,
-        number: int = 0,
-        width: int = 1,
-        stop: int | None = None,
-        keys: Any = None,
-        order: Any = None,
+        self, study: etude.Study, width: int = 1, keys: Any = None, order: Any = None
     ) -> None:
-        self.plan: Plan = plan(study, replace(current_device(1), fixed_width=width))
-        program = self.plan.programs[self.plan.program_of[number]]
-        material = self.plan.materials[program.material]
+        self.plan, self.population = _compiled(study, width)
+        self.program, material = self.plan.programs[0], self.plan.materials[0]
         self.shared: Shared = material.shared
         if order is not None:
             splits = self.shared.splits._replace(order=order)
             self.shared = self.shared._replace(splits=splits)
-        task = replace(program.task, keeps_networks=study.algorithm[0].ensemble is not None)
-        self.member = Member(task, material.shapes)
-        self.population = Population(self.member, width, OPTIONS)
-        self.split = material.splits[self.plan.members[number].split]
-        members = {0: self._inputs(number, keys)}
-        for place in range(1, width):
-            members[place] = self._inputs((number + place) % len(program.members), keys)
+        self.member: Member = self.population.member
+        self.split = material.splits[0]
+        members = {place: self._inputs(place, keys) for place in range(width)}
         self.begun = self.population.start(self.shared, members)
-        steps = program.steps if stop is None else stop
-        after = self.population.train(self.shared, *self.begun, steps)
         self.inputs: Inputs = members[0]
-        self.carry: Carry = self.population.unstack(after, 1)[0]
+        self.carry = self.after(self.program.steps)
+
+    def after(self, steps: int) -> Carry:
+        """The member when so many steps are done."""
+        after = self.population.train(self.shared, *self.begun, steps)
+        carry: Carry = self.population.unstack(after, 1)[0]
+        return carry
 
     def _inputs(self, number: int, keys: Any) -> Inputs:
-        inputs = inputs_of(self.plan, number)
+        inputs = inputs_of(self.plan, number % len(self.program.members))
         return inputs if keys is None else inputs._replace(keys=keys)
 
     @property
@@ -93,6 +96,11 @@ class Trained:
         return np.asarray(arrays["inputs"], float), targets
 
     @property
+    def source(self) -> Source:
+        """What the stream of the member reads."""
+        return self.member._source(self.shared, self.inputs)
+
+    @property
     def networks(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Kernel and bias of each network of an ensemble of linear models."""
         params, _ = self.member.networks(self.carry)
@@ -100,11 +108,10 @@ class Trained:
 
     def initial(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Kernel and bias with which a network of the ensemble began."""
-        carry = self.population.unstack(self.begun[1], 1)[0]
-        stage = carry.stage._replace(number=np.int32(number))
-        keys = np.asarray(self.member._stages.inputs(self.inputs, stage).keys)
-        init = jax.jit(self.member.init)(self.shared, self.inputs._replace(keys=keys))
-        return _kernel_and_bias(self.member.unravel(init.weights))
+        alone = self.inputs._replace(keys=self.keys(number))
+        begun = self.population.start(self.shared, {0: alone})[1]
+        weights = self.population.unstack(begun, 1)[0].weights
+        return _kernel_and_bias(self.member.unravel(weights))
 
     def keys(self, number: int) -> np.ndarray:
         """The random keys of a network of the ensemble."""

@@ -12,8 +12,16 @@ from scipy.optimize import minimize_scalar
 
 import etude
 from etude.batch import Batch
-from etude.ensemble.boosting import LONGEST, Boosting, best_length, descent, size_of
+from etude.engine.disturb import augmented
+from etude.ensemble.boosting import (
+    LONGEST_OF_CLASSES,
+    Boosting,
+    best_length,
+    descent,
+    size_of,
+)
 from etude.errors import InputError
+from etude.keys import fold, typed
 
 NETWORKS, STEPS, RATE = 4, 30, 0.1
 FULL: dict[str, Any] = {"batch_size": "full", "epochs": STEPS, "learning_rate": RATE}
@@ -30,12 +38,11 @@ def fitted(
     return kernel, bias
 
 
-@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("width", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_linear_models_on_squared_error_are_boosted_as_by_hand(width: int) -> None:
     """Every network, every coefficient, the constant before them, and all that is judged."""
     boosting = Boosting(networks=NETWORKS, shrinkage=0.5)
-    whole = study(etude.SGD(**FULL, ensemble=boosting), NUMBERS, seeds=2)
-    found = Trained(whole, width=width)
+    found = Trained(study(etude.SGD(**FULL, ensemble=boosting), NUMBERS, seeds=2), width)
     x, y = found.data
     rows = found.split.train
     said = np.broadcast_to(y[rows].mean(0), y.shape)
@@ -64,14 +71,15 @@ def test_what_is_judged_within_a_network_is_the_ensemble_with_it_as_it_is() -> N
     """After an epoch of the second network: the first one whole, the second so far."""
     algorithm = etude.SGD(**FULL, ensemble=Boosting(networks=2, shrinkage=0.5))
     whole = study(algorithm, CLASSES)
-    early, late = (Trained(whole, stop=stop) for stop in (STEPS + 1, 2 * STEPS))
-    x, y = early.data
-    rows, test = early.split.train, early.split.test
-    kernel, bias = early.networks[0]
-    first = early.carry.stage.start + early.carry.stage.coefficients[0] * (x @ kernel + bias)
+    found = Trained(whole)
+    early = found.after(STEPS + 1)
+    x, y = found.data
+    rows, test = found.split.train, found.split.test
+    kernel, bias = found.networks[0]
+    first = early.stage.start + early.stage.coefficients[0] * (x @ kernel + bias)
     slope = np.eye(3)[y] - softmax(first)
     size = np.sqrt((slope[rows] ** 2).mean())
-    kernel, bias = early.initial(1)
+    kernel, bias = found.initial(1)
     error = x[rows] @ kernel + bias - slope[rows] / size
     kernel = kernel - RATE * 2 * x[rows].T @ error / len(rows)
     outputs = x @ kernel + bias - RATE * 2 * error.mean(0)
@@ -82,10 +90,36 @@ def test_what_is_judged_within_a_network_is_the_ensemble_with_it_as_it_is() -> N
 
     length = minimize_scalar(loss, bounds=(-10, 10), method="bounded", options={"xatol": 1e-9}).x
     said = first + 0.5 * length * outputs
-    np.testing.assert_allclose(early.carry.outputs[: len(test)], said[test], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(early.outputs[: len(test)], said[test], rtol=1e-3, atol=1e-4)
     expected = -np.log(softmax(said[test])[np.arange(len(test)), y[test]]).mean()
-    np.testing.assert_allclose(early.carry.history[STEPS, 2, 0], expected, rtol=1e-4)
-    np.testing.assert_array_equal(late.carry.history[: STEPS + 1], early.carry.history[: STEPS + 1])
+    np.testing.assert_allclose(early.history[STEPS, 2, 0], expected, rtol=1e-4)
+    np.testing.assert_array_equal(found.carry.history[: STEPS + 1], early.history[: STEPS + 1])
+
+
+def test_mixed_rows_have_mixed_gradients() -> None:
+    """One step on all rows: what a network is fitted to is mixed as the inputs are, once."""
+    mixup = etude.Mixup(alpha=1.0)
+    algorithm = etude.SGD(**FULL, ensemble=Boosting(networks=2, shrinkage=0.5))
+    plain = study(algorithm, CLASSES)
+    found = Trained(study(algorithm, CLASSES, data=plain.data[0].changed(augment=(mixup,))))
+    x, y = found.data
+    (start,), size = found.begun[1].stage.said[:1], float(found.begun[1].stage.memory)
+    slope = (np.eye(3)[y] - softmax(np.asarray(start, float))) / size
+    stream, source = found.plan.materials[0].prepared.stream, found.source
+    words = found.inputs.keys[1]
+    carry = stream.epoch(source, stream.init(source, typed(words)), fold(words, 0))
+    order = np.asarray(stream.rows(source, carry, 0, len(found.split.train)))
+    batch = Batch(jnp.asarray(x[order]), jnp.asarray(slope[order]), jnp.ones(len(order)))
+    spec = found.plan.materials[0].prepared.spec
+    mixed = augmented((mixup,), batch, fold(words, 1), spec)
+    inputs, targets = np.asarray(mixed.inputs, float), np.asarray(mixed.targets, float)
+    assert np.abs(targets - slope[order]).max() > 0.1
+    kernel, bias = found.initial(0)
+    error = inputs @ kernel + bias - targets
+    after = found.after(1).weights
+    np.testing.assert_allclose(after[:3], bias - RATE * 2 * error.mean(0), atol=1e-5)
+    kernel = kernel - RATE * 2 * inputs.T @ error / len(order)
+    np.testing.assert_allclose(after[3:].reshape(3, 3), kernel, atol=1e-5)
 
 
 LOSSES = [
@@ -121,7 +155,7 @@ def test_the_length_of_a_step_is_the_best_one(loss: Any, targets: np.ndarray) ->
                 values = loss(outputs + length * direction, batch)
                 return float(jnp.sum(weights * values))
 
-            bounds = (0, LONGEST) if sign > 0 else (-LONGEST, 0)
+            bounds = (0, 64) if sign > 0 else (-64, 0)
             expected = minimize_scalar(
                 total, bounds=bounds, method="bounded", options={"xatol": 1e-10}
             )
@@ -137,9 +171,28 @@ def test_a_step_has_an_end_where_classes_are_told_apart() -> None:
     batch = Batch(jnp.zeros((4, 1)), jnp.asarray([0, 0, 1, 1]), jnp.ones(4))
     direction = jnp.asarray([[-1.0], [-2.0], [1.0], [3.0]])
     length = best_length(etude.BinaryCrossEntropy(), jnp.zeros((4, 1)), direction, batch)
-    assert float(length) == pytest.approx(LONGEST, rel=1e-6)
+    assert float(length) == pytest.approx(LONGEST_OF_CLASSES, rel=1e-6)
     nowhere = best_length(etude.MSE(), jnp.zeros((4, 1)), jnp.zeros((4, 1)), batch)
     assert abs(float(nowhere)) < 1e-6
+
+
+@pytest.mark.parametrize("loss", [etude.MAE(), etude.Huber(delta=0.5)], ids=["mae", "huber"])
+@pytest.mark.parametrize("unit", [1e4, 1e9])
+def test_numbers_of_any_unit_are_reached(loss: Any, unit: float) -> None:
+    """These losses have gradients of about 1, and targets may be as far away as they like."""
+    targets = (unit * (NUMBERS[:, None] + 3)).astype(np.float32)
+    batch = Batch(jnp.zeros((len(targets), 1)), jnp.asarray(targets), jnp.ones(len(targets)))
+
+    @jax.jit
+    def found() -> Any:
+        said, _ = Boosting().begin(loss, jnp.zeros_like(batch.targets), batch)
+        # A network that knows the answer, in a unit of its own.
+        return said, best_length(loss, said, (batch.targets - said) / unit, batch)
+
+    said, length = found()
+    low, high = np.sort(targets[:, 0])[[len(targets) // 2 - 1, len(targets) // 2]]
+    assert low * (1 - 1e-5) <= float(said[0, 0]) <= high * (1 + 1e-5), "the median"
+    assert float(length) == pytest.approx(unit, rel=1e-4)
 
 
 @pytest.mark.parametrize(

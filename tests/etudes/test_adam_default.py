@@ -71,6 +71,8 @@ def test_the_verdict_follows_the_rule(
     finding = AdamDefault().judge(results(defaults, tuned, spread))
     assert finding.verdict == verdict
     assert "n = 5 data sets of 10 splits" in finding.decides
+    # On the made-up validation rows no rate at an end is the best.
+    assert "Of 250 tuned rates 0 lie at an end of the range." in finding.notes[0]
     by_rule = {row[0]: row for row in finding.table[1:]}
     assert list(by_rule) == list(ALIKE)
     shares = float(by_rule["sgd"][1].split(" / ")[0])

@@ -4,18 +4,25 @@ import subprocess
 import sys
 from typing import get_args
 
+import numpy as np
 import pytest
 
 import etude
 from etude.errors import InputError
 from etude.etudes import etude_called, names
-from etude.etudes.base import FOLDER, Etude, Verdict
+from etude.etudes.base import FOLDER, CannotJudge, Etude, Verdict, logarithms
 
 ALL = names()
 
 
 def test_the_etudes_of_the_package_are_known() -> None:
-    known = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "base", "pictures"}
+    known = {path.stem for path in FOLDER.glob("*.py")} - {
+        "__init__",
+        "base",
+        "minima",
+        "pictures",
+        "spread",
+    }
     assert set(ALL) == known
     assert {"huber_and_outliers", "nesterov_in_a_ravine", "universal_approximation"} <= known
     assert get_args(Verdict) == ("supported", "refuted", "undecided")
@@ -76,6 +83,13 @@ def test_a_mistyped_name_is_answered_with_the_nearest() -> None:
 def test_an_etude_has_to_say_its_claim() -> None:
     with pytest.raises(TypeError, match="must say its claim"):
         type("Silent", (Etude,), {"__module__": "etude.etudes.silent", "title": "Silence"})
+
+
+def test_logarithms_are_of_numbers_that_have_one() -> None:
+    np.testing.assert_allclose(logarithms([[1.0, np.e]], "errors"), [[0.0, 1.0]])
+    for value in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(CannotJudge, match=f"errors must be above 0 and .*one is {value:g}$"):
+            logarithms([1.0, value], "errors")
 
 
 def test_a_list_of_etudes_does_without_jax() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from etude.etudes.base import Verdict
+from etude.etudes.base import CannotJudge, Verdict
 from etude.etudes.momentum_and_rmsprop import MomentumAndRMSProp, Walk
 from etude.evidence.result import Result
 from made_up import made_up
@@ -59,6 +59,9 @@ def results(momentum: Any, plain: Any, rescaled: float) -> dict[str, Result]:
         (lambda s: -0.99, lambda s: 1 - s, 0.0, "refuted"),  # from wall to wall
         (lambda s: 0.5, lambda s: 1 - s, 0.9, "refuted"),  # axes as they are
         (lambda s: 0.9, lambda s: 0.9, 0.0, "undecided"),  # no difference
+        # It is better at half of the rates and worse at the others; or worse at most of them.
+        (lambda s: 0.5 if s > 1.7 else -0.99, lambda s: 1 - s, 0.0, "undecided"),
+        (lambda s: 0.5 if s > 1.9 else -0.99, lambda s: 1 - s, 0.0, "refuted"),
     ],
 )
 def test_the_verdict_follows_the_rule(
@@ -66,7 +69,7 @@ def test_the_verdict_follows_the_rule(
 ) -> None:
     finding = MomentumAndRMSProp().judge(results(momentum, plain, rescaled))
     assert finding.verdict == verdict
-    assert f"to the power of {rescaled:.2f}" in finding.decides
+    assert f"to a power of {rescaled:.2f} with RMSProp" in finding.decides
     finding.figures[0].chart.to_dict()
 
 
@@ -79,3 +82,22 @@ def test_swing_and_crossings_of_a_path() -> None:
     assert found.swing == pytest.approx(np.abs(across[1:]).mean() / 2)
     assert found.height == pytest.approx(10 * 0.005**2 / 2)
     assert found.share_across == pytest.approx(np.abs(np.diff(across)).sum() / 1.0)
+
+
+def test_the_range_over_the_rates_is_told() -> None:
+    finding = MomentumAndRMSProp().judge(results(lambda s: 0.5, lambda s: -0.9, 0.0))
+    swings = walk(0.5).mean() / walk(0.9).mean()  # the same at every ηκ
+    assert f"at 0 of n = 14 values of ηκ from 1.51 to 1.95 ({swings:.2g} times" in finding.decides
+    assert len(finding.table) == 1 + 14 + 1
+    assert {row[1] for row in finding.table[1:]} == {f"{swings:.2g}"}
+    # Factors above a hundredth: 0.9ᵏ crosses at every one of 43 steps, 0.5ᵏ never.
+    assert {row[2] for row in finding.table[1:]} == {"-43"}
+
+
+def test_walks_that_diverged_cannot_be_judged() -> None:
+    found = results(lambda s: 0.5, lambda s: 1 - s, 0.0)
+    for result in found.values():
+        for member in result.record.members:
+            object.__setattr__(member, "status", "diverged")
+    with pytest.raises(CannotJudge, match="diverged"):
+        MomentumAndRMSProp().judge(found)

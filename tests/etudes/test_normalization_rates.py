@@ -36,22 +36,27 @@ def result(limits: dict[str, float], spread: float) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("batch", "layer", "spread", "verdict"),
+    ("batch", "layer", "spread", "verdict", "first"),
     [
-        (4.0, 2.0, 0.05, "supported"),
-        (4.0, 0.6, 0.05, "refuted"),
-        (4.0, 1.05, 0.02, "refuted"),  # nothing to speak of
-        (4.0, 1.3, 0.4, "undecided"),
+        (4.0, 2.0, 0.05, "supported", "undecided"),
+        (4.0, 3.0, 0.05, "supported", "supported"),
+        (4.0, 1.5, 0.02, "supported", "refuted"),
+        (4.0, 0.6, 0.05, "refuted", "refuted"),
+        (4.0, 1.05, 0.02, "refuted", "refuted"),  # nothing to speak of
+        (4.0, 1.3, 0.4, "undecided", "undecided"),
     ],
 )
 def test_the_verdict_follows_the_rule(
-    batch: float, layer: float, spread: float, verdict: Verdict
+    batch: float, layer: float, spread: float, verdict: Verdict, first: Verdict
 ) -> None:
     limits = {"batch": batch, "layer": layer, "weight": 1.0}
     finding = NormalizationRates().judge({WHOLE: result(limits, spread)})
     assert finding.verdict == verdict
     assert "layer normalization" in finding.decides
     assert "n = 10 folds" in finding.decides
+    assert finding.decides.endswith(
+        f"at least 2 times the rate, the first form of the claim, is {first}."
+    )
     assert len(finding.table) == 9
     for figure in finding.figures:
         figure.chart.to_dict()

@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
-from etude.etudes.base import WHOLE, Verdict
+from etude.etudes.base import WHOLE, CannotJudge, Verdict
 from etude.etudes.universal_approximation import UniversalApproximation
 from etude.evidence.result import Result
 from made_up import made_up
 
 
-def result(narrow: float, wide: float, spread: float = 0.05) -> Result:
-    """Errors that every doubling of the width multiplies by so much, to and beyond 16 units."""
+def result(narrow: float, wide: float, spread: float = 0.05, rate: float = 0.1) -> Result:
+    """Errors that every doubling of the width multiplies by so much, to and beyond 16 units.
+
+    The best learning rate of the widest networks is `rate`, that of all others 0.1.
+    """
     study = UniversalApproximation().studies()[WHOLE].model_copy(update={"seeds": 1})
 
     def member(choice: dict[str, Any], split: int, seed: int) -> dict[str, Any]:
@@ -21,7 +24,7 @@ def result(narrow: float, wide: float, spread: float = 0.05) -> Result:
         error = narrow ** min(doublings, 4) * wide ** max(doublings - 4, 0)
         error *= math.exp(spread * math.sin(3 * split + 5 * doublings))
         # The rate that validation rows choose is not the one that test rows would.
-        chosen = choice["algorithm"]["learning_rate"] == 0.1
+        chosen = choice["algorithm"]["learning_rate"] == (rate if width == 256 else 0.1)
         values = {"validation": error if chosen else 2 * error, "test": error}
         if not chosen:
             values["test"] = error / 10
@@ -45,7 +48,9 @@ def test_the_verdict_follows_the_rule(
     assert finding.verdict == verdict
     assert "n = 10 splits" in finding.decides
     assert f"multiplies the error by {narrow:.2f} (" in finding.decides
-    assert [row[0] for row in finding.table[1:10]] == [str(2**k) for k in range(9)]
+    assert [(row[0], row[2]) for row in finding.table[1:10]] == [
+        (str(2**k), "0.1") for k in range(9)
+    ]
     finding.figures[0].chart.to_dict()
 
 
@@ -55,3 +60,15 @@ def test_slopes_are_those_of_the_errors() -> None:
     assert narrow[1].startswith("0.50 (")
     assert wide[1].startswith("0.80 (")
     assert finding.table[1][1] == "1"  # the chosen rate, not a tenth of it
+
+
+@pytest.mark.parametrize(("rate", "told"), [(3.0, True), (0.01, True), (1.0, False)])
+def test_a_best_rate_at_an_edge_decides_nothing(rate: float, told: bool) -> None:
+    finding = UniversalApproximation().judge({WHOLE: result(0.5, 0.8, spread=0.02, rate=rate)})
+    assert finding.verdict == ("undecided" if told else "supported")
+    assert ("at the edge: the sine with 256, the polynomial with 256" in finding.decides) == told
+
+
+def test_an_error_of_nothing_cannot_be_judged() -> None:
+    with pytest.raises(CannotJudge, match="the error of the sine must be above 0"):
+        UniversalApproximation().judge({WHOLE: result(0.0, 0.8)})

@@ -16,6 +16,7 @@ from etude.evidence.best import (
 from etude.evidence.comparison import comparisons
 from etude.evidence.result import Result
 from etude.evidence.verdict import verdict
+from etude.store.identity import digest
 from etude.store.records import StudyRecord
 from study_records import study_record, with_members, with_values
 
@@ -161,7 +162,8 @@ def test_a_search_that_has_not_ended_has_no_estimate_from_the_rows_that_judge(
     assert "nothing was chosen" not in told
     assert told.endswith("The search has not ended.")
     ended = {"name": "random", "rounds": [{"epochs": 0, "trials": [0], "values": [0.9]}]}
-    ended |= {"steps": 1, "steps_to_the_end": 1, "steps_of_the_grid": 1}
+    ended |= {"steps": 1, "steps_to_the_end": 1, "steps_of_the_grid": 1, "refused": []}
+    ended |= {"members": digest([member.identity for member in record.members])}
     assert _best(replace(record, findings={"search": ended})).mean is not None
 
 

@@ -79,14 +79,54 @@ def test_the_standard_errors_are_those_of_the_jackknife() -> None:
         assert term.stderr == pytest.approx(np.std(pseudo, ddof=1) / np.sqrt(7))
 
 
-def test_the_jackknife_frees_the_bias_of_the_variance_of_the_mean() -> None:
-    """R networks that are right on average: squared bias is variance/R, its pseudo-values 0."""
+@pytest.mark.parametrize("replicates", [2, 3, 10])
+def test_corrected_figures_do_not_depend_on_how_many_replicates_there_are(replicates: int) -> None:
+    """Networks with bias .5 and variance 1: of those trained the squared bias holds 1/R more."""
     random = np.random.default_rng(3)
-    found = decompose(
-        0, random.normal(size=(10, 1, 4000, 1)), np.zeros((4000, 1)), np.zeros((4000, 1))
-    )
-    assert found.squared_bias.value == pytest.approx(0.1, abs=0.01)
-    assert np.mean(found.squared_bias.of_replicates) == pytest.approx(0.0, abs=0.01)
+    predictions = 0.5 + random.normal(size=(replicates, 1, 40_000, 1))
+    found = decompose(0, predictions, np.zeros((40_000, 1)), np.zeros((40_000, 1)))
+    assert found.squared_bias.value == pytest.approx(0.25 + 1 / replicates, abs=0.03)
+    assert found.variance.value == pytest.approx(1 - 1 / replicates, abs=0.03)
+    assert found.squared_bias.corrected == pytest.approx(0.25, abs=0.03)
+    assert found.variance.corrected == pytest.approx(1, abs=0.03)
+
+
+def test_corrected_figures_are_the_unbiased_ones_and_add_up_to_the_error_exactly() -> None:
+    """Of one network a replicate they are those of variances over R − 1."""
+    weights = np.random.default_rng(1).uniform(0.5, 2, 11)
+    predictions, targets, truth = drawn(shape=(4, 1, 11, 3))
+    found = decompose(0, predictions, targets, truth, weights)
+    variance = predictions[:, 0].var(axis=0, ddof=1).sum(axis=-1) @ weights / weights.sum()
+    assert found.variance.corrected == pytest.approx(variance, rel=1e-12)
+    for term in (found.squared_bias, found.squared_bias_and_noise):
+        assert term.corrected == pytest.approx(term.value - variance / 4, rel=1e-12)
+    for seeds in (1, 3):
+        predictions, targets, truth = drawn(shape=(4, seeds, 11, 3))
+        found = decompose(0, predictions, targets, truth, weights)
+        whole = found.squared_bias.corrected + found.variance.corrected
+        assert whole == pytest.approx(found.error_to_truth, rel=1e-12)
+        whole = found.squared_bias_and_noise.corrected + found.variance.corrected
+        assert whole == pytest.approx(found.error, rel=1e-12)
+
+
+def test_of_several_seeds_the_corrected_figures_are_those_expected() -> None:
+    """Bias .5; variance 1 of the training rows and 2 of the seed: 3 whatever R is."""
+    random = np.random.default_rng(4)
+    zeros = np.zeros((1, 1))
+    found = [
+        decompose(
+            0, 0.5 + random.normal(size=(3, 1, 1, 1)) + 2**0.5 * random.normal(size=(3, 2, 1, 1)),
+            zeros, zeros,
+        )
+        for _ in range(4000)
+    ]  # fmt: skip
+    for terms, expected in (
+        ([part.variance.corrected for part in found], 3.0),
+        ([part.squared_bias.corrected for part in found], 0.25),
+    ):
+        error = np.std(terms) / np.sqrt(len(terms))
+        assert np.mean(terms) == pytest.approx(expected, abs=4 * error)
+    assert np.mean([part.variance.value for part in found]) < 2.5
 
 
 def test_a_record_keeps_every_figure() -> None:

@@ -1,11 +1,28 @@
 """What each member counts with, and which rows choose."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import etude
+from etude.algorithm.adam import Adam
+from etude.data.synthetic_regression import Sine
 from etude.evidence.comparison import comparisons
+from etude.evidence.result import Result
+from etude.loss.regression import MSE
+from etude.model.linear import Linear
+from etude.store.records import StudyRecord
+from etude.store.store import Store
+from etude.study import Study
+from etude.sweep import grid
+from etude.validation.base import RowSplit, Validation
+from etude.validation.dealing import EMPTY
+from etude.validation.kfold import KFold
+from etude.validation.nested import Nested
+from etude.validation.replicates import Replicates
 from study_records import study_record, with_members
 
 
@@ -85,3 +102,65 @@ def test_the_correction_of_k_folds_is_one_over_k_minus_one(folds: int) -> None:
 def test_rows_that_trained_give_no_intervals() -> None:
     record = replace(study_record(rates=1, folds=2), judged="train")
     assert comparisons(record)[0].test_over_train is None
+
+
+class OneTestSet(Validation):
+    """The last ten of 40 rows judge every split, in an order that changes."""
+
+    def splits(self, rows: int, strata: Any, seed: int, groups: Any = None) -> tuple[RowSplit, ...]:
+        return tuple(
+            RowSplit(np.arange(5 * split, 5 * split + 15), EMPTY, np.roll(np.arange(30, 40), split))
+            for split in range(4)
+        )
+
+
+def _study(validation: Validation) -> Study:
+    return Study(name="one", data=Sine(rows=40), model=Linear(), loss=MSE(),
+                 algorithm=grid(Adam, learning_rate=[0.001, 0.1], epochs=1),
+                 validation=validation)  # fmt: skip
+
+
+def _told_without_tests(result: Result) -> None:
+    """No interval, no test, no probability of being best: not in any form."""
+    (comparison,) = result.comparisons
+    assert comparison.same_test_rows
+    assert "judged on the same rows" in comparison.untestable
+    assert comparison.test_over_train is None
+    assert all(row.stderr is row.interval is row.p_best is None for row in result.summaries)
+    assert all(row["p_best"] is None for row in result.json()["choices"])
+    assert result.frame()["p_best"].to_list() == [None, None]
+    table = result.table()
+    assert {row[table.headers().index("p best")] for row in table.rows()} == {"–"}
+    assert result.possible_bests[0].best is None
+    assert result.compare(1)[0].p is None
+
+
+@pytest.mark.parametrize(
+    "validation",
+    [OneTestSet(), Replicates(repeats=3), Nested(outer=OneTestSet(), inner=KFold(folds=2))],
+    ids=str,
+)
+def test_splits_that_share_their_test_rows_are_known_by_these_rows(
+    validation: Validation, tmp_path: Path
+) -> None:
+    _told_without_tests(etude.run(_study(validation), tmp_path / "etude.db"))
+    with Store.open(tmp_path / "etude.db", readonly=True) as store:
+        _told_without_tests(Result(store.load("one")))
+
+
+def test_splits_with_test_rows_of_their_own_share_none() -> None:
+    record = etude.run(_study(KFold(folds=3))).record
+    assert not any(split.judged_as_first for split in record.splits)
+    assert not comparisons(record)[0].same_test_rows
+    assert Result(record).summaries[0].p_best is not None
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_older_records_tell_replicates_by_their_name(outer: bool) -> None:
+    def named(name: str) -> StudyRecord:
+        told = {"name": "nested", "outer": {"name": name}} if outer else {"name": name}
+        record = study_record(rates=2, rules=("adam",), folds=3)
+        return replace(record, document=record.document | {"validation": told})
+
+    assert comparisons(named("replicates"))[0].same_test_rows
+    assert not comparisons(named("kfold"))[0].same_test_rows

@@ -19,8 +19,10 @@ from etude.errors import InputError
 from etude.estimator.scikit_learn import ScikitLearn
 from etude.evidence.best import NESTED, estimate_of_best
 from etude.evidence.comparison import Comparison, comparisons
+from etude.evidence.intervals import corrected_t_test
 from etude.evidence.possible_bests import possible_bests
 from etude.evidence.result import Result
+from etude.evidence.verdict import verdict
 from etude.loss.classification import CrossEntropy
 from etude.loss.regression import MSE
 from etude.model.linear import Linear
@@ -102,16 +104,53 @@ def test_a_choice_that_lacks_an_inner_network_is_incomplete() -> None:
 
 
 def test_possible_bests_are_told_by_the_rows_that_judge() -> None:
-    """And the first of the ranking is one of them whatever these say."""
+    """So the first of the ranking may prove worse."""
     inner = np.full((3, 5, 2), 0.5)
     inner[0] = 0.9
     noise = np.random.default_rng(0).normal(0, 0.001, (3, 5))
     outer = np.array([0.5, 0.8, 0.4])[:, None] + noise
     found = possible_bests(comparisons(nested_record(inner, outer))[0])
-    assert found.best == 0
-    assert set(found.choices) == {0, 1}
-    assert found.worse == (2,)
+    assert (found.best, found.ahead) == (0, 1)
+    assert found.choices == (1,)
+    assert found.worse == (0, 2)
+    assert max(found.p[0], found.p[2]) < 0.05 < found.p[1] == 1.0
     assert "on test rows" in found.method
+
+
+def test_of_two_choices_the_first_is_tested_against_the_second() -> None:
+    """By the corrected paired t-test over the outer splits, like any other pair."""
+    inner = np.stack([np.full((5, 2), 0.9), np.full((5, 2), 0.5)])
+    noise = np.random.default_rng(0).normal(0, 0.02, (2, 5))
+    for gap in (0.01, 0.06):
+        outer = np.array([0.7, 0.7 + gap])[:, None] + noise
+        found = possible_bests(comparisons(nested_record(inner, outer))[0])
+        p = corrected_t_test(outer[0] - outer[1], 20 / 80)[1]
+        assert found.p == {0: pytest.approx(p), 1: 1.0}
+        assert found.ahead == (1 if p <= 0.05 else None)
+        assert (0 in found.choices) == (p > 0.05)
+    assert p < 0.05
+
+
+@pytest.mark.parametrize(
+    ("means", "told"),
+    [
+        ([0.5, 0.8], "."),
+        ([0.5, 0.8, 0.4], "; the other one is worse there too."),
+        ([0.5, 0.8, 0.4, 0.3], "; both others are worse there too."),
+        ([0.5, 0.8, 0.8, 0.3], "; {2} may be as good as that one."),
+        ([0.5] + [0.8] * 7, "; 6 of the 6 others may be as good as that one."),
+    ],
+)
+def test_the_verdict_says_that_the_first_is_worse_on_test_rows(means: list, told: str) -> None:
+    inner = np.full((len(means), 5, 2), 0.5)
+    inner[0] = 0.9
+    noise = np.random.default_rng(1).normal(0, 0.001, (len(means), 5))
+    result = Result(nested_record(inner, np.array(means)[:, None] + noise))
+    labels = [choice.label for choice in result.record.choices]
+    ahead = labels[result.possible_bests[0].ahead]
+    lead = f"{labels[0]} ranked first on inner rows, and is worse than {ahead} on test rows"
+    assert verdict(result)[0] == lead + told.format(*labels)
+    assert result.json()["choices"][0]["may_be_best"] is False
 
 
 @pytest.mark.slow
@@ -295,6 +334,23 @@ def test_early_stopping_needs_validation_rows_in_the_outer_splits() -> None:
     assert comparison.choosing_values[0, 0] == pytest.approx(
         np.mean([m.values["validation"]["accuracy"] for m in found.record.members[2:4]])
     )
+
+
+def test_a_refit_with_early_stopping_goes_by_the_outer_splits_alone() -> None:
+    """The inner networks trained on fewer rows, and there are more of them."""
+    study = Study(
+        data=Wine(), model=Linear(), loss=CrossEntropy(),
+        algorithm=Adam(epochs=20, learning_rate=0.01, stopping=EarlyStopping(patience=1)),
+        validation=Nested(outer=KFold(folds=3, validation=0.2), inner=KFold(folds=3)),
+    )  # fmt: skip
+    found = etude.run(study)
+    made_up = [9, 3, 5, *[1] * 9]
+    members = tuple(
+        replace(member, best_epoch=epoch)
+        for member, epoch in zip(found.record.members, made_up, strict=True)
+    )
+    record = replace(found.record, members=members)
+    assert etude.refit(Result(record, study)).history["epochs"] == 5
 
 
 def test_steps_to_a_target_are_counted_where_choices_are_ranked(trained: Result) -> None:

@@ -24,7 +24,7 @@ from etude.store.records import SplitRecord
 from etude.study import Study
 from etude.validation.bootstrap import Bootstrap
 from etude.validation.kfold import KFold
-from study_records import study_record
+from study_records import study_record, with_members
 
 
 def test_a_row_drawn_twice_counts_twice() -> None:
@@ -95,6 +95,17 @@ def test_the_632_estimate_weighs_training_and_out_of_bag_values() -> None:
         assert found[choice] == pytest.approx(share * means[0] + (1 - share) * means[1])
     record.document["validation"] = {"name": "kfold"}
     assert point_632(record, comparison) == {}
+
+
+def test_a_choice_with_a_network_that_diverged_has_no_632_estimate() -> None:
+    """Whatever the trivial predictor reaches, with which it counts in the ranking."""
+    record = study_record(rates=2, rules=("adam",), folds=3)
+    record.document["validation"] = {"name": "bootstrap"}
+    record = with_members(record, {1: {"status": "diverged", "values": {}}})
+    comparison = etude.evidence.comparison.comparisons(record)[0]
+    assert np.isfinite(comparison.judged_values).all()
+    assert point_632(record, comparison).keys() == {1}
+    assert ["point_632" in row for row in etude.Result(record).json()["choices"]].count(True) == 1
 
 
 def test_the_report_says_which_way_it_leans(tmp_path: Path) -> None:

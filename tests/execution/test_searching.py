@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,18 @@ from etude.algorithm.stopping import EarlyStopping
 from etude.data import Blobs, Iris
 from etude.domain import varied
 from etude.engine import population
+from etude.engine.plan import plan
 from etude.errors import InputError
 from etude.estimator import ScikitLearn
 from etude.evidence.result import Result
-from etude.execution.run import Interrupted
+from etude.execution.record import grown_record, study_record
+from etude.execution.run import Interrupted, run
+from etude.execution.workers import Workers
 from etude.loss import CrossEntropy
-from etude.model import MLP
+from etude.model import CNN, MLP, Linear
 from etude.search import Bayesian, Halving, RandomSearch
-from etude.store.records import StudyRecord
+from etude.store.errors import StoreError
+from etude.store.records import MemberRecord, StudyRecord
 from etude.study import Study
 from etude.sweep import choice, grid, log_range, log_uniform, sample
 from etude.validation import Holdout, KFold, Nested
@@ -44,6 +49,15 @@ def study(**parts):
         "seed": 3,
     }
     return Study(**(whole | parts))
+
+
+LEARNED = {
+    "data": Blobs(rows=60),
+    "model": Linear(),
+    "algorithm": varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=2),
+    "search": Bayesian(trials=6, batch=2, startup=2),
+}
+"""Of one program, which most tests share."""
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +121,13 @@ def test_steps_are_told(halved):
     assert told["steps_to_the_end"] == told["steps_of_the_grid"] == 12 * 9 * 10
 
 
-@pytest.mark.parametrize("form", ["validation", "stopping", "steps", "diverging"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "stopping",
+        *(pytest.param(f, marks=pytest.mark.slow) for f in ("validation", "steps", "diverging")),
+    ],
+)
 def test_rungs_agree_with_the_full_grid(form):
     rules = {
         "validation": RATES,
@@ -142,7 +162,15 @@ def test_a_store_and_a_grid_that_ran_before_change_nothing(tmp_path, whole_grid,
     again = etude.run(study(search=Halving()), store=store)
     assert again.record.trained == 0
     assert table(again.record) == table(halved.record)
-    # The grid trains what the search left, and finds what it did not.
+    with etude.Store.open(store, readonly=True) as opened:
+        assert [(one.finished, one.members) for one in opened.studies()] == [(27, 27)]
+    # Of those that left some are trained on by a search that lets more of them go on.
+    other = etude.run(study(search=Halving(factor=2)), store=store).record
+    went_on = sum(
+        m.identity not in {n.identity for n in first.record.members} for m in other.members
+    )
+    assert (other.trained, other.reused) == (went_on, 27 - went_on)
+    # The grid trains what the searches left, and finds what they did not.
     grown = etude.run(study(), store=store)
     assert grown.record.reused == 3
     assert table(grown.record) == table(whole_grid.record)
@@ -156,13 +184,12 @@ def test_a_store_and_a_grid_that_ran_before_change_nothing(tmp_path, whole_grid,
 
 def test_a_search_compiles_every_program_once():
     before = population.compilations
-    result = etude.run(study(algorithm=RATES[:4], data=Blobs(rows=60), search=Halving(factor=2)))
+    parts = {"algorithm": RATES[:4], "search": Halving(factor=2)}
+    result = etude.run(study(**LEARNED | parts))
     assert len(result.record.findings["search"]["rounds"]) == 3
     assert population.compilations - before == 2, "one program of two functions"
     before = population.compilations
-    rule = varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
-    search = Bayesian(trials=5, batch=2, startup=2)
-    result = etude.run(study(data=Blobs(rows=60), algorithm=rule, search=search))
+    result = etude.run(study(**LEARNED))
     assert len(result.record.findings["search"]["rounds"]) == 3
     assert population.compilations - before == 2
 
@@ -174,7 +201,7 @@ def test_a_search_compiles_every_program_once():
 )
 def test_an_interrupted_search_goes_on_and_ends_the_same(tmp_path, search):
     rule = varied(Adam, learning_rate=log_uniform(1e-4, 1e-1), epochs=5)
-    parts = {"algorithm": rule, "data": Blobs(rows=80), "search": search}
+    parts = LEARNED | {"algorithm": rule, "search": search}
     undisturbed = etude.run(study(**parts))
     store, said = tmp_path / "etude.db", []
     for stop in (2, 4, 6):
@@ -197,10 +224,9 @@ def test_an_interrupted_search_goes_on_and_ends_the_same(tmp_path, search):
 
 
 def test_trials_have_the_bits_of_the_same_choices_in_a_grid():
-    rule = varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=3)
-    found = etude.run(study(algorithm=rule, search=RandomSearch(trials=5))).record
-    drawn = sample(Adam, 5, seed=3, learning_rate=log_uniform(1e-3, 1e-1), epochs=3)
-    plain = etude.run(study(algorithm=drawn)).record
+    found = etude.run(study(**LEARNED | {"search": RandomSearch(trials=5)})).record
+    drawn = sample(Adam, 5, seed=3, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
+    plain = etude.run(study(**LEARNED | {"algorithm": drawn, "search": None})).record
     assert table(found) == table(plain)
     assert [one.document for one in found.choices] == [one.document for one in plain.choices]
 
@@ -208,7 +234,7 @@ def test_trials_have_the_bits_of_the_same_choices_in_a_grid():
 def test_a_bayesian_search_proposes_what_optuna_driven_by_hand_does():
     rule = varied(Adam, learning_rate=log_uniform(1e-4, 1e-1), beta1=choice([0.5, 0.9]), epochs=2)
     search = Bayesian(trials=9, batch=3, startup=3)
-    record = etude.run(study(algorithm=rule, data=Blobs(rows=90), search=search)).record
+    record = etude.run(study(**LEARNED | {"algorithm": rule, "search": search})).record
     rounds = record.findings["search"]["rounds"]
     sampler = optuna.samplers.TPESampler(seed=3, n_startup_trials=3, constant_liar=True)
     by_hand = optuna.create_study(sampler=sampler, direction="maximize")
@@ -229,11 +255,9 @@ def test_a_bayesian_search_proposes_what_optuna_driven_by_hand_does():
 
 def test_estimators_stand_beside_a_search():
     forest = ScikitLearn(estimator="RandomForestClassifier")
-    rule = varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
     search = Bayesian(trials=4, batch=2, startup=2)
-    result = etude.run(
-        study(algorithm=rule, estimator=forest, baseline=_name(forest), search=search)
-    )
+    beside = {"estimator": forest, "baseline": _name(forest), "search": search}
+    result = etude.run(study(**LEARNED | beside))
     assert next(choice.label for choice in result.record.choices) == _name(forest)
     assert {one for r in result.record.findings["search"]["rounds"] for one in r["trials"]} == {
         *range(1, 5)
@@ -246,29 +270,128 @@ def _name(forest):
     return study(estimator=forest).choices()[-1].estimator.title
 
 
+@pytest.fixture(scope="module")
+def learned() -> Result:
+    return etude.run(study(**LEARNED))
+
+
+def test_what_an_earlier_run_drew_is_no_part_of_the_study(learned):
+    assert learned.study is not None
+    other = etude.run(learned.study.model_copy(update={"seed": 5}))
+    fresh = etude.run(study(**LEARNED, seed=5))
+    assert table(other.record) == table(fresh.record) != table(learned.record)
+    assert other.record.document == fresh.record.document
+    stored = Study.from_document(learned.record.document)
+    assert table(etude.run(stored).record) == table(learned.record)
+
+
+def test_a_record_grows_by_what_is_drawn(learned):
+    assert learned.study is not None
+    whole = study(**LEARNED)
+    first = plan(whole)
+    record = study_record(first)
+    grown = plan(whole.begun().having(learned.study.drawn[2:]), first.device, first)
+    again = grown_record(record, grown)
+    assert again == replace(learned.record, **{
+        name: getattr(record, name) for name in ("created", "programs", "seconds", "trained",
+                                                 "reused", "findings")
+    }, members=again.members)  # fmt: skip
+    assert [one.identity for one in again.members] == [m.identity for m in learned.record.members]
+
+
+def test_a_finished_search_that_is_begun_again_and_killed_can_be_read(tmp_path, learned):
+    path = tmp_path / "etude.db"
+    etude.run(study(**LEARNED), store=path)
+    with etude.Store.open(path) as store:
+        # So far does a run come that is killed after its first batch.
+        store.begin(study_record(plan(study(**LEARNED))))
+        killed = Result(store.load("study"))
+    assert len(killed.record.choices) == 2
+    assert "search" in killed.record.findings
+    assert "search" not in killed.json()
+    again = etude.run(study(**LEARNED), store=path)
+    assert (again.record.trained, again.record.reused) == (0, len(learned.record.members))
+    assert table(again.record) == table(learned.record)
+
+
+def test_a_draw_that_cannot_be_trained_is_a_failed_trial_or_told():
+    parts = LEARNED | {"model": (Linear(), CNN())}
+    result = etude.run(study(**parts))
+    refused = result.json()["search"]["refused"]
+    assert refused
+    assert len(refused) + sum(map(len, _trials(result))) == 6
+    assert all("model = 1 cnn" in reason and "cannot be: `model`" in reason for reason in refused)
+    for search in (RandomSearch(trials=4), Halving(trials=4)):
+        with pytest.raises(InputError, match=r"draws model = 1 cnn, algorithm.* which cannot be"):
+            plan(study(**parts | {"search": search}))
+
+
+def _trials(result):
+    return [one["trials"] for one in result.record.findings["search"]["rounds"]]
+
+
+def test_a_stop_between_two_batches_is_told():
+    def stopped(record):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"^stopped after batch 1 \(to trial 2 of 6\) of the s"):
+        run(study(**LEARNED), judge=stopped)
+
+    def full(record):
+        raise StoreError("no room")
+
+    with pytest.raises(StoreError, match=r"^no room$"):
+        run(study(**LEARNED), judge=full)
+
+
+def test_a_store_that_fails_is_told_once(monkeypatch):
+    def save(*arguments):
+        raise StoreError("no room")
+
+    monkeypatch.setattr(etude.Store, "save", save)
+    with pytest.raises(StoreError, match=r"^no room; 6 of 6 networks are not in the store yet$"):
+        run(study(**LEARNED))
+
+
+def test_a_search_without_rungs_keeps_no_checkpoints_in_memory(monkeypatch):
+    def checkpointed(store):
+        raise AssertionError
+
+    monkeypatch.setattr(etude.Store, "checkpointed", checkpointed)
+    assert etude.run(study(**LEARNED)).record.trained == 6 * 3
+
+
+def test_time_before_a_rung_counts():
+    whole = plan(study(**LEARNED))
+    workers = Workers(whole, study_record(whole), None)
+    workers._seconds[0] = 1000.0
+    workers.train(0, [0, 1])
+    arrived = [workers.arrived.get() for _ in range(workers.arrived.qsize())]
+    first, second = (item.seconds for item in arrived if isinstance(item, MemberRecord))
+    assert first > 1000 > second
+
+
 def test_what_cannot_be_searched_is_refused():
-    with pytest.raises(InputError, match=r"cannot be \[validation\] nested"):
-        etude.run(study(search=Halving(), validation=Nested()))
     many = varied(Adam, beta1=choice([0.5, 0.9]))
     with pytest.raises(InputError, match="`trials` must be at most 2"):
         etude.run(study(algorithm=many, search=RandomSearch(trials=3)))
 
 
+@pytest.mark.slow
 def test_a_random_search_may_be_nested():
-    rule = varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
     validation = Nested(outer=KFold(folds=2), inner=KFold(folds=2))
-    parts = {"algorithm": rule, "validation": validation}
-    result = etude.run(study(**parts, search=RandomSearch(trials=3)))
+    parts = LEARNED | {"validation": validation}
+    result = etude.run(study(**parts | {"search": RandomSearch(trials=3)}))
     drawn = sample(Adam, 3, seed=3, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
-    plain = etude.run(study(**parts | {"algorithm": drawn}))
+    plain = etude.run(study(**parts | {"algorithm": drawn, "search": None}))
     assert table(result.record) == table(plain.record)
     assert result.estimate_of_best() == plain.estimate_of_best()
 
 
+@pytest.mark.slow
 def test_the_best_of_a_search_is_trained_on_all_rows(tmp_path):
-    rule = varied(Adam, learning_rate=log_uniform(1e-3, 1e-1), epochs=2)
-    search = RandomSearch(trials=3)
-    result = etude.run(study(algorithm=rule, search=search), store=tmp_path / "etude.db")
+    whole = study(**LEARNED | {"search": RandomSearch(trials=3)})
+    result = etude.run(whole, store=tmp_path / "etude.db")
     network = etude.refit(result)
     with etude.Store.open(tmp_path / "etude.db", readonly=True) as opened:
         stored = Result(opened.load("study"))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from etude.algorithm import SGD, Adam
 from etude.algorithm.schedule import Constant, Cosine
+from etude.algorithm.stopping import EarlyStopping
 from etude.data import Digits
 from etude.domain import varied
 from etude.file import StudyFileError, parse_study, schema, write_study
@@ -192,6 +193,30 @@ def test_problems_are_told_where_they_stand(given, problem):
     with pytest.raises(StudyFileError) as raised:
         read(**given)
     assert [str(one) for one in raised.value.problems] == [problem]
+
+
+def test_a_search_draws_from_more_combinations_than_a_study_may_have():
+    many = "{ linear_range = [0.1, 1], count = 400 }"
+    models = f"[8], dropout = {many.replace('1]', '0.9]')}"
+    found = read(many, widths=models)
+    assert len(found.model) * len(found.algorithm) == 160_000
+    assert found.searched.count == 160_000
+    with pytest.raises(StudyFileError, match="may have at most 100,000 choices, got 160,000"):
+        read(many, widths=models, search="")
+    with pytest.raises(StudyFileError, match="may have at most 100,000 choices, got 160,000"):
+        read(many, widths=models, search='search = { name = "halving" }')
+    with pytest.raises(StudyFileError, match="`algorithm` may list at most 100,000 components"):
+        read("{ linear_range = [0.1, 1], count = 200000 }")
+
+
+def test_a_choice_of_nothing_cannot_be_written():
+    rule = varied(Adam, stopping=choice([None, EarlyStopping()]))
+    whole = Study(
+        data=Digits(), model=MLP(), loss=CrossEntropy(), algorithm=rule, search=Bayesian()
+    )
+    with pytest.raises(StudyFileError, match="`stopping` may be None, which TOML cannot say"):
+        write_study(whole)
+    assert Study.from_document(whole.document()) == whole
 
 
 def test_what_follows_from_the_rest_cannot_be_given():

@@ -134,6 +134,19 @@ def test_failed_networks_and_wrong_programs_are_not_judged(
         play(tiny)
 
 
+@pytest.mark.parametrize("error", [CannotJudge, ZeroDivisionError, ValueError])
+@pytest.mark.usefixtures("first")
+def test_a_rule_that_cannot_is_told_by_the_name_of_its_etude(
+    tiny: Tiny, store: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def judge(*_: Any) -> Finding:
+        raise error("nothing to divide by")
+
+    monkeypatch.setattr(Tiny, "judge", judge)
+    with pytest.raises(CannotJudge, match=r"^\w+ cannot be judged: nothing to divide by$"):
+        play(tiny, store)
+
+
 @pytest.mark.usefixtures("known")
 def test_the_page(first: Played, tmp_path: Path) -> None:
     path = write_page(first, tmp_path)
@@ -250,6 +263,26 @@ def test_what_cannot_be_judged_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> N
     ended = command("tiny", "--quiet")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert ended.stderr == "error: tiny cannot be judged: a lamp\n"
+
+
+@pytest.mark.usefixtures("known", "first")
+def test_one_that_cannot_be_judged_does_not_end_the_others(
+    tiny: Tiny, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Tiny):
+        title = "Broken"
+
+        def judge(self, results: Mapping[str, Result]) -> Finding:
+            raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(Broken, "name", "broken")
+    monkeypatch.setattr(etude.etudes, "names", lambda: ("broken", "tiny"))
+    called = {"broken": Broken(), "tiny": tiny}
+    monkeypatch.setattr(etude.etudes, "etude_called", called.__getitem__)
+    ended = command("--all", "--store", store, "--quiet")
+    assert ended.exit_code == 1
+    assert ended.stderr == "error: broken cannot be judged: division by zero\n"
+    assert "supported: " in ended.stdout
 
 
 @pytest.mark.usefixtures("known")

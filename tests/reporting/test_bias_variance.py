@@ -12,14 +12,16 @@ from etude.reporting.figures import Figures, LeftOut
 from study_records import study_record
 
 
-def result_of(exact: bool, choices: int = 3) -> Result:
+def result_of(
+    exact: bool, choices: int = 3, replicates: int = 6, bias: float = 0.5, noise: float = 0.5
+) -> Result:
     random = np.random.default_rng(0)
     truth = random.normal(size=(30, 1))
     targets = truth + 0.1 * random.normal(size=truth.shape)
     parts = [
         decompose(
             choice,
-            truth + random.normal(0, 0.5, (6, 1, 30, 1)),
+            truth + bias + random.normal(0, noise, (replicates, 1, 30, 1)),
             targets,
             truth if exact else None,
         )
@@ -49,7 +51,10 @@ def test_the_part_of_the_report_tells_bars_errors_and_table() -> None:
     (figure,) = figures
     assert len(figure.rows) == 9
     part = result.bias_variance()[0]
-    assert f"squared bias {part.squared_bias.value:.3g}" in text
+    assert f"squared bias {part.squared_bias.corrected:.3g}, variance" in text
+    assert f"variance {part.variance.corrected:.3g}, noise" in text
+    assert "what it adds to the bias is counted as variance" in text
+    assert "below 0" not in text
     assert "error to the truth" in text
     assert " ± " in text
     assert "jackknife" in text
@@ -79,3 +84,24 @@ def test_a_study_without_replicates_has_none() -> None:
 def test_the_chart_is_made_of_layers_that_read_one_data_set() -> None:
     chart = parts_chart(None, (0.0, 1.0), 3).to_dict()
     assert len(chart["layer"]) == 4
+
+
+def test_of_two_replicates_half_of_the_variance_is_not_shown_as_bias() -> None:
+    result = result_of(True, replicates=2, bias=0.0)
+    text = str(bias_and_variance(result, result.comparisons[0], Figures()))
+    assert "Two replicates cannot tell how sure the parts are." in text
+    assert " ± " not in text
+    for part in result.bias_variance():
+        bias, variance, _ = part_rows(result, [part])
+        unbiased = part.squared_bias.value - part.variance.value
+        assert bias["value"] == pytest.approx(unbiased, abs=1e-5)
+        assert variance["value"] == pytest.approx(2 * part.variance.value, rel=1e-5)
+
+
+def test_a_squared_bias_below_zero_is_told_and_not_drawn() -> None:
+    result = result_of(True, choices=8, replicates=3, bias=0.0)
+    assert min(part.squared_bias.corrected for part in result.bias_variance()) < 0
+    figures = Figures()
+    text = str(bias_and_variance(result, result.comparisons[0], figures))
+    assert "A squared bias below 0 is one that cannot be told from 0" in text
+    assert all(row["high"] >= row["low"] >= 0 for row in next(iter(figures)).rows)

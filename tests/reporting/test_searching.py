@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from etude.evidence.searched import searched
 from etude.evidence.verdict import verdict
 from etude.reporting.html import page
 from etude.reporting.searching import left_rows, trial_rows
+from etude.store.identity import digest
 from etude.store.records import StudyRecord
 from study_records import study_record
 
@@ -41,9 +43,10 @@ def halved() -> StudyRecord:
         "steps": 3 * 45 * (20 + 9 + 6 * 3),
         "steps_to_the_end": 3 * 45 * 160,
         "steps_of_the_grid": 3 * 45 * 160,
+        "refused": [],
     }
     document = record.document | {"search": {"name": "halving"}}
-    return replace(record, members=members, document=document, findings={"search": finding})
+    return having(replace(record, members=members, document=document), finding)
 
 
 def proposed() -> StudyRecord:
@@ -58,9 +61,23 @@ def proposed() -> StudyRecord:
         "steps": 900,
         "steps_to_the_end": 900,
         "steps_of_the_grid": None,
+        "refused": ["`search` draws model = deep, which cannot be: 8 pixels are too few"],
     }
     document = record.document | {"search": {"name": "bayesian"}}
-    return replace(record, document=document, findings={"search": finding})
+    return having(replace(record, document=document), finding)
+
+
+def having(record: StudyRecord, finding: dict[str, Any]) -> StudyRecord:
+    """The record with a search that is about its members."""
+    members = digest([member.identity for member in record.members])
+    return replace(record, findings={"search": finding | {"members": members}})
+
+
+def test_what_an_earlier_search_found_is_not_told_of_the_one_under_way():
+    record = halved()
+    begun = replace(record, choices=record.choices[:2], members=record.members[:6])
+    assert searched(begun) is None
+    assert "search" not in json.loads(json.dumps(Result(begun).json(), allow_nan=False))
 
 
 def test_what_left_has_no_rank_and_says_when():
@@ -88,7 +105,9 @@ def test_sentences_tell_what_was_tried_and_what_it_cost():
     assert other is not None
     assert other.sentences() == [
         "The bayesian search tried 3 choices in 2 batches, 1 of them proposed again: 900 training "
-        "steps, 100 % of the 900 that these choices take to the end."
+        "steps, 100 % of the 900 that these choices take to the end.",
+        "1 draw could not be trained, the first for this reason: `search` draws model = deep, "
+        "which cannot be: 8 pixels are too few.",
     ]
 
 
@@ -113,7 +132,7 @@ def test_rows_that_choose_apart_give_an_estimate():
             if member.split == 0
         ),
     )
-    best = Result(alone).estimate_of_best()
+    best = Result(having(alone, record.findings["search"])).estimate_of_best()
     assert best.mean is not None
     assert "validation rows" in best.method
     assert "in view" not in best.method

@@ -8,6 +8,7 @@ import pytest
 
 from etude.algorithm import SGD, Adam
 from etude.domain import varied
+from etude.errors import InputError
 from etude.search import Bayesian
 from etude.search.base import Told
 from etude.search.space import Space
@@ -90,6 +91,26 @@ def test_trials_without_a_value_do_not_stop_it(value):
         lambda rule: value if rule.learning_rate > 0.1 else 1.0,
     )
     assert len(found) == 12
+
+
+def test_what_cannot_be_trained_is_a_failed_trial():
+    whole = space(varied(SGD, learning_rate=log_uniform(1e-3, 1.0)))
+
+    def check(parts):
+        if parts[0].learning_rate > 0.1:
+            raise InputError("too fast")
+
+    where = whole.checked(check)
+    found = searched(Bayesian(trials=20, batch=3, startup=3), where)
+    assert all(rule.learning_rate <= 0.1 for _, rule in found)
+    assert 0 < len(where.refused) == 20 - len(found)
+    assert all(reason.endswith("which cannot be: too fast") for reason in where.refused)
+
+    def never(parts):
+        raise InputError("no room")
+
+    with pytest.raises(InputError, match=r"none of 4 trials can be trained; .*: no room"):
+        searched(Bayesian(trials=4, batch=2), whole.checked(never))
 
 
 def test_it_says_nothing_and_leaves_the_users_logging_alone(capsys):

@@ -96,6 +96,21 @@ def test_parts_of_parts_and_lists_are_varied():
     }
 
 
+def test_a_draw_that_cannot_be_is_told_with_what_was_chosen():
+    space = study(algorithm=varied(Adam, learning_rate=uniform(0.1, 0.2))).searched
+
+    def check(parts):
+        if parts[-1].learning_rate > 0.15:
+            raise InputError("too fast")
+
+    space = space.checked(check)
+    with pytest.raises(InputError, match=r"draws algorithm.learning_rate = 0.1\d+, .*: too fast"):
+        space.drawn(40, 0)
+    assert len(space.refused) == 1
+    broken = varied(Cosine, warmup=uniform(0.1, 0.9), final=uniform(0.1, 0.9))
+    assert len(rules(study(algorithm=varied(SGD, schedule=broken)).searched, 4)) == 4
+
+
 def test_too_many_trials_are_refused():
     space = study(algorithm=grid(SGD, learning_rate=[0.1, 0.2])).searched
     with pytest.raises(InputError, match=r"`trials` must be at most 2, .* got 3"):

@@ -34,6 +34,16 @@ def test_what_left_is_found_and_its_checkpoints_are_dropped():
         assert store.leave({FULL: replace(left(), steps=8)}) == (left().identity,)
 
 
+def test_checkpoints_beyond_the_rung_stay_for_the_study_that_goes_on():
+    with Store.open() as store:
+        store.save([MemberRecord(FULL, 0, 0, 0)], {FULL: (9, b"at the rung")})
+        store.save([], {FULL: (20, b"of a grid")})
+        store.leave({FULL: left()})
+        assert store.latest_checkpoint(FULL) == (20, b"of a grid")
+        store.leave({FULL: replace(left(), identity="c" * 64, steps=20)})
+        assert store.checkpointed() == frozenset()
+
+
 def test_an_identity_tells_member_and_epoch():
     assert len({left_identity(FULL, 3), left_identity(FULL, 9), left_identity("b" * 64, 3)}) == 3
 

@@ -174,9 +174,12 @@ def test_hostile_texts_come_back(store, study_of, same):
 def test_splits_that_choose_come_back_and_others_are_kept_as_they_were(store, study_of, same):
     judges = study_of().splits[0]
     chooses = replace(judges, split=2, validation=4, test=0, chooses_for=1)
-    record = replace(study_of(), splits=(judges, chooses))
+    again = replace(judges, split=3, judged_as_first=True)
+    record = replace(study_of(), splits=(judges, chooses, again))
     store.begin(record)
-    assert store.load("sweep").splits == (judges, chooses)
+    assert store.load("sweep").splits == (judges, chooses, again)
     kept = encoding.study_row(record)["splits"]
-    assert "chooses_for" not in kept[0]  # as earlier versions wrote and read it
+    # As earlier versions wrote and read it.
+    assert not {"chooses_for", "judged_as_first"} & kept[0].keys()
     assert kept[1]["chooses_for"] == 1
+    assert kept[2]["judged_as_first"] is True

@@ -13,7 +13,13 @@ from etude.ensemble.boosting import Boosting
 from etude.ensemble.samme import Samme
 
 
-@pytest.mark.parametrize("name", registered("ensemble"))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("boosting", "averaging")))
+        for name in registered("ensemble")
+    ],
+)
 def test_ours_pass(name: str) -> None:
     etude.testing.check(registered("ensemble")[name]())
 

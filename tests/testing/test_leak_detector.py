@@ -1,16 +1,26 @@
 """Our validations leak nothing; validations and data that do are found out."""
 
+from dataclasses import replace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import polars
 import pytest
 
 import etude.testing
 from etude.algorithm.adam import Adam
-from etude.data.base import Data
+from etude.algorithm.stopping import EarlyStopping
+from etude.batch import Batch
+from etude.data.base import Data, Prepared, Source
+from etude.data.input_noise import InputNoise
+from etude.data.mixup import Mixup
+from etude.data.rows import InputsAndTargets
 from etude.data.series import Series
 from etude.data.table import Table
+from etude.ensemble.bagging import Bagging
+from etude.ensemble.boosting import Boosting
 from etude.loss.regression import MSE
 from etude.model.mlp import MLP
 from etude.study import Study
@@ -134,6 +144,80 @@ def test_a_column_that_is_filled_from_held_out_targets_is_found() -> None:
         return Table.from_frame(frame, target="target", task="numbers")
 
     assert "explains 1.00 of their variance" in etude.testing.leaks(make=filled)["column"]
+
+
+def test_one_row_near_the_mean_does_not_swamp_a_leak() -> None:
+    """Of rows left out alone some target is near the mean, which no column predicts better."""
+
+    def nearly_filled(columns: Columns) -> Data:
+        noise = 0.2 * np.random.default_rng(9).normal(size=len(columns["target"]))
+        return etude.testing.leak_detector.table({**columns, "held_out": columns["target"] + noise})
+
+    found = etude.testing.leaks(LeaveOneOut(), nearly_filled)
+    assert found.keys() == {"column"}
+    assert "explains 0.95" in found["column"]
+
+
+class FromAllRows(InputsAndTargets):
+    """A batch of any rows, which all count."""
+
+    def batch(
+        self, source: Source, carry: Any, index: Any, batch_size: int, model: Any, key: jax.Array
+    ) -> tuple[Any, Batch]:
+        rows = jax.random.randint(key, (batch_size,), 0, len(source.arrays["targets"]))
+        return carry, self.gather(source, rows, jnp.ones(batch_size))
+
+
+class TableFromAllRows(Table):
+    def prepare(self) -> Prepared:
+        prepared = super().prepare()
+        assert isinstance(prepared.stream, InputsAndTargets)
+        return replace(prepared, stream=FromAllRows(missing=prepared.stream.missing))
+
+
+class FromTheMeanOfAll(Boosting):
+    """Begins at the mean target of all rows, those that do not train among them."""
+
+    def begin(self, loss: Any, said: jax.Array, batch: Batch) -> tuple[jax.Array, Any]:
+        return super().begin(loss, said, batch._replace(weights=jnp.ones_like(batch.weights)))
+
+
+def test_batches_from_rows_that_do_not_train_are_found() -> None:
+    """Nothing else finds them: what the rows hold is fitted as it should be."""
+
+    def from_all(columns: Columns) -> Data:
+        frame = polars.DataFrame(dict(columns))
+        return TableFromAllRows.from_frame(frame, target="target", task="numbers")
+
+    found = etude.testing.leaks(make=from_all)
+    assert found.keys() == {"trained"}
+    assert "trains on 96 rows goes another way when other rows change" in found["trained"]
+
+
+def test_an_ensemble_that_looks_at_all_rows_is_found() -> None:
+    rule = Adam(epochs=1, ensemble=FromTheMeanOfAll(networks=2))
+    assert etude.testing.leaks(algorithm=rule).keys() == {"trained"}
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        Adam(epochs=1, ensemble=Bagging(networks=2)),
+        Adam(epochs=1, ensemble=Boosting(networks=2)),
+        Adam(epochs=3, stopping=EarlyStopping(patience=1)),
+    ],
+    ids=["bagging", "boosting", "stopping"],
+)
+def test_ensembles_and_early_stopping_of_ours_leak_nothing(algorithm: Any) -> None:
+    assert etude.testing.leaks(KFold(validation=0.2), algorithm=algorithm) == {}
+
+
+def test_augmentations_of_ours_leak_nothing() -> None:
+    def augmented(columns: Columns) -> Data:
+        parts = (InputNoise(std=0.3), Mixup(alpha=0.4))
+        return etude.testing.leak_detector.table(columns).changed(augment=parts)
+
+    assert etude.testing.leaks(make=augmented) == {}
 
 
 def test_data_without_scaling_and_a_series_pass() -> None:

@@ -54,10 +54,11 @@ def check(study: StudyFile, as_json: JsonOption = False) -> None:
         )
         inner = [split for split in material.splits if split.chooses_for >= 0]
         if inner:
+            outer = len(material.splits) - len(inner)
+            more = " and for all rows" if plan.study.searches_inside else ""
             say(
-                f"{len(inner)} inner splits choose for {len(material.splits) - len(inner)} outer "
-                f"ones, the first: {inner[0].train.size} to train, {inner[0].validation.size} to "
-                "choose"
+                f"{len(inner)} inner splits choose for {outer} outer ones{more}, the first: "
+                f"{inner[0].train.size} to train, {inner[0].validation.size} to choose"
             )
     for number, (program, known) in enumerate(zip(programs, plan.programs, strict=True), 1):
         several = known.task.rules[0].networks

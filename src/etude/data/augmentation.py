@@ -40,10 +40,16 @@ class Augmentation(Component, kind="augmentation"):
 
 
 def check_numbers(augmentation: Augmentation, spec: Spec) -> None:
-    """Raise an `InputError` where inputs are numbers of symbols, users or items.
+    """Raise an `InputError` where inputs are numbers of symbols, users or items, or a surface.
 
-    Half a symbol, or a symbol and a bit of noise, has no meaning.
+    Half a symbol, or a symbol and a bit of noise, has no meaning, and other coefficients are
+    another surface.
     """
+    if spec.task == "surface":
+        raise InputError(
+            f"`augment` {augmentation.name} needs inputs that are quantities, as of a table, a "
+            "series or images, and these are the coefficients of a surface"
+        )
     if spec.vocabulary or {"users", "items"} & dict(spec.sizes).keys():
         raise InputError(
             f"`augment` {augmentation.name} needs inputs that are quantities, as of a table, a "

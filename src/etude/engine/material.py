@@ -20,6 +20,7 @@ from etude.metric.base import Metric
 from etude.metric.choose import applicable
 from etude.study import Study
 from etude.validation.base import RowSplit
+from etude.validation.nested import Nested
 
 FEWEST_TRAINING = 256
 """At least so many training rows are evaluated, where there are so many."""
@@ -140,6 +141,12 @@ def material_of(study: Study, data: Data, device: Device) -> Material:
             "grouped, holdout or bootstrap"
         )
     splits = validation.splits(prepared.rows, prepared.strata, study.seed, prepared.groups)
+    if study.searches_inside:
+        assert isinstance(validation, Nested)
+        judging = sum(split.chooses_for < 0 for split in splits)
+        splits += validation.of_all_rows(
+            judging, prepared.rows, prepared.strata, study.seed, prepared.groups
+        )
     check_splits(data.name, prepared.rows, splits, device)
     if prepared.block:
         _check_streamed(data, prepared, splits, device)
@@ -170,6 +177,8 @@ def _check_judged(metric: Metric, prepared: Prepared, splits: tuple[RowSplit, ..
         which = f"split {number}"
         if split.chooses_for >= 0:
             which = f"an inner split of outer split {split.chooses_for + 1}"
+        if split.chooses_for >= 0 and splits[split.chooses_for].chooses_for >= 0:
+            which = "an inner split of all rows"
         for role in ("validation", "test"):
             rows = getattr(split, role)
             if not rows.size:

@@ -121,6 +121,26 @@ def check_training(program: Any, data: int, device: Device) -> None:
         )
 
 
+def check_waiting(search: str, needed: int, free: int | None, store: str) -> None:
+    """Raise an `InputError` when networks that wait at a rung take more than a store has room for.
+
+    Args:
+        search: name of the search that lets them wait.
+        needed: what they take, in bytes.
+        free: bytes left on the disk of the store; None where it is no file.
+        store: its address.
+    """
+    place = f"on the disk of {store}"
+    if store == ":memory:":
+        free, place = machine_bytes() // 2, "in memory, which a store in a file need not fit in"
+    if free is not None and needed > free:
+        raise InputError(
+            f"`search` {search} keeps the networks that wait at a rung, which take "
+            f"{_told(needed)}, and there are {_told(free)} {place}: have it begin with fewer "
+            "choices, or choose random"
+        )
+
+
 def machine_bytes() -> int:
     """The memory of this machine, or of the container that this is, in bytes."""
     limits = [2**63]

@@ -10,7 +10,8 @@ import numpy as np
 from etude.algorithm.base import Algorithm
 from etude.algorithm.basics import BASICS
 from etude.component import Component
-from etude.data.base import Data, Source, Split, Stream
+from etude.data.base import Data
+from etude.engine.budget import epoch_of
 from etude.engine.checks import check_estimator, check_network
 from etude.engine.device import Device, current_device
 from etude.engine.material import Material, material_of
@@ -28,7 +29,8 @@ from etude.errors import InputError
 from etude.keys import key_of
 from etude.metric.base import Metric
 from etude.metric.choose import default_metric
-from etude.study import Choice, Member, Study
+from etude.search.space import Parts
+from etude.study import KINDS, Choice, Member, Study
 
 
 @dataclass
@@ -113,6 +115,16 @@ class Plan:
             for member in program.members
         }
 
+    def check(self, parts: Parts) -> None:
+        """Raise an `InputError` where a network of these parts, which a search draws, cannot be.
+
+        Its program is there when the plan grows by it.
+        """
+        material, precision = self.materials[0], self.device.precision(self.study.precision)
+        choice = Choice(**dict(zip(KINDS, parts, strict=True)))
+        check_network(choice, material)
+        _program(choice, 0, material, self.device, precision, self.keyed)
+
     def material_of(self, choice: int) -> int:
         """The number of the data set that a choice uses."""
         return self._material_of_choice[choice]
@@ -174,7 +186,7 @@ def plan(study: Study, device: Device | None = None, before: Plan | None = None)
     """Prepare the data of a study and group its members into programs; train nothing.
 
     Args:
-        study: the study. Where its search has drawn nothing yet, it draws its first choices.
+        study: the study. Its search draws its first choices, whatever is drawn in it.
         device: where to train; by default JAX's default device.
         before: the plan of this study when its search had drawn fewer choices. Its data and
             programs are taken over; the programs get what members are new.
@@ -184,12 +196,12 @@ def plan(study: Study, device: Device | None = None, before: Plan | None = None)
     """
     device = device or current_device()
     precision = device.precision(study.precision)
-    study = study.begun()
     sets = study.data_sets
-    if before is not None:
-        materials = before.materials
-    else:
+    if before is None:
         materials = tuple(material_of(study, data, device) for data in sets)
+        before = Plan(study, (), (), materials, (), device)
+        study = study.begun(before.check)
+    materials = before.materials
     contents: dict[Any, int] = {}
     alike = [
         contents.setdefault(_content(data, material), number)
@@ -199,9 +211,7 @@ def plan(study: Study, device: Device | None = None, before: Plan | None = None)
     numbers = {data: number for number, data in enumerate(sets)}
     splits = [len(materials[numbers[choice.data.unaugmented]].splits) for choice in choices]
     check_members(len(choices), max(splits), study.seeds, sum(splits) * study.seeds)
-    programs: dict[Any, Program] = {} if before is None else dict(before.keyed)
-    members: list[Member] = [] if before is None else list(before.members)
-    known = 0 if before is None else len(before.choices)
+    programs, members, known = dict(before.keyed), list(before.members), len(before.choices)
     for number, choice in enumerate(choices[known:], known):
         index = numbers[choice.data.unaugmented]
         material = materials[index]
@@ -239,7 +249,7 @@ def _program(
     """The program of a choice, made where there is none yet."""
     prepared, blocks = material.prepared, material.blocks
     model, loss, algorithm = choice.network
-    batch_size, batches = _epoch(algorithm, material)
+    batch_size, batches = epoch_of(algorithm, material)
     epochs = algorithm.epochs
     if algorithm.steps:
         epochs = -(-algorithm.steps // min(batches))
@@ -295,37 +305,9 @@ def _program(
         training.task, index, width, options, profile, training, batches, steps, operations
     )
     check_training(program, material.bytes, device)
+    check_programs(len(programs) + 1)
     programs[key] = program
-    check_programs(len(programs))
     return program
-
-
-def steps_of(choice: Choice, material: Material) -> tuple[int, ...]:
-    """`[splits]`: how many steps a network takes that is trained to the end of its budget."""
-    return steps_to(choice, material, 0)
-
-
-def steps_to(choice: Choice, material: Material, epochs: int) -> tuple[int, ...]:
-    """`[splits]`: how many steps a network takes to an epoch; 0 for the end of its budget."""
-    algorithm = choice.network[2]
-    found = []
-    for batches in _epoch(algorithm, material)[1]:
-        whole = algorithm.networks * (algorithm.steps or algorithm.epochs * batches)
-        found.append(min(whole, epochs * batches) if epochs else whole)
-    return tuple(found)
-
-
-def _epoch(algorithm: Algorithm, material: Material) -> tuple[int, tuple[int, ...]]:
-    """The rows of a batch, and the batches of an epoch on each split."""
-    stream, blocks = material.prepared.stream, material.blocks
-    counts = np.array([[split.train.size] for split in material.splits])
-    if blocks is not None:
-        counts = blocks.sizes
-    batch_size = stream.batch_rows(algorithm.batch_size, int(counts.max()))
-    return batch_size, tuple(
-        sum(_batches(stream, count, batch_size) for count in of_split)
-        for of_split in counts.tolist()
-    )
 
 
 def _training(task: Task, shapes: Shared) -> Training:
@@ -339,12 +321,6 @@ def _training(task: Task, shapes: Shared) -> Training:
             f"{task.model}, {task.loss} and the data do not work together: "
             f"{type(error).__name__}: {error}"
         ) from error
-
-
-def _batches(stream: Stream, count: int, batch_size: int) -> int:
-    """The batches of an epoch over so many training rows, as the stream itself counts them."""
-    split = Split(np.empty(0), np.int32(count), np.empty(0))
-    return int(stream.batches(Source((), (), split), batch_size))
 
 
 def _structure(value: Any) -> Any:

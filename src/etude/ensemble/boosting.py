@@ -16,9 +16,13 @@ from etude.errors import InputError
 CONSTANT_STEPS = 10
 """The constant before the first network is found in so many steps of the same descent."""
 
-LONGEST = 64.0
-"""A step is at most so many times as long as the gradient: training rows of classes that a network
-tells apart completely have no best length."""
+LONGEST_OF_CLASSES = 64.0
+"""A step is at most so many times as long as its direction where targets are classes: training rows
+that a network tells apart completely have no best length."""
+
+LONGEST = 2.0**60
+"""The same for numbers, whose best length grows with their unit: it does no more than end the
+search."""
 
 HALVINGS = 24
 """So often the interval is halved in which the best length of a step lies: to single precision."""
@@ -43,6 +47,7 @@ class Boosting(Ensemble):
         shrinkage: ν, the share of each step that is taken.
     """
 
+    revision = 2
     of_rows = True
 
     shrinkage: Annotated[Traced, Field(gt=0, le=1)] = 0.3
@@ -111,7 +116,9 @@ def size_of(loss: Any, outputs: jax.Array, batch: Batch) -> jax.Array:
 
 
 def best_length(loss: Any, outputs: jax.Array, direction: jax.Array, batch: Batch) -> jax.Array:
-    """ρ that makes Σ_i w_i ℓ(F_i + ρ d_i, y_i) smallest, |ρ| up to `LONGEST`.
+    """ρ that makes Σ_i w_i ℓ(F_i + ρ d_i, y_i) smallest.
+
+    |ρ| is at most `LONGEST_OF_CLASSES` or `LONGEST`, by the targets.
 
     It is where the derivative by ρ changes its sign, found by halving an interval: exact for a
     convex loss, up to rounding.
@@ -131,7 +138,9 @@ def best_length(loss: Any, outputs: jax.Array, direction: jax.Array, batch: Batc
     sign = jnp.where(slope(0.0) > 0, -1.0, 1.0).astype(outputs.dtype)
     falls = _falling(slope, sign)
     one = jnp.ones((), outputs.dtype)
-    high = jax.lax.while_loop(lambda h: falls(h) & (h < LONGEST), lambda h: 2 * h, one)
+    classes = jnp.issubdtype(batch.targets.dtype, jnp.integer)
+    longest = LONGEST_OF_CLASSES if classes else LONGEST
+    high = jax.lax.while_loop(lambda h: falls(h) & (h < longest), lambda h: 2 * h, one)
     low = jnp.where(high > 1, high / 2, 0)
 
     def halved(_: Any, interval: tuple[Any, Any]) -> tuple[Any, Any]:

@@ -8,7 +8,7 @@ from etude.etudes.base import FOLDER, Etude, Figure, Finding, Verdict
 
 __all__ = ["Etude", "Figure", "Finding", "Verdict", "etude_called", "names"]
 
-_OTHERS = ("__init__", "base", "pictures")
+_OTHERS = ("__init__", "base", "minima", "pictures", "spread")
 
 
 def names() -> tuple[str, ...]:

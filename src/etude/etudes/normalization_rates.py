@@ -16,6 +16,9 @@ PLAIN, JUDGED = "none", ("batch", "layer")
 WORTH = 1.25
 """A ratio of rates below this is no gain in practice."""
 
+FIRST = 2.0
+"""At least so many times the rate: the first form of the claim."""
+
 MARGIN = 0.05
 """A rate is tolerated where accuracy is at most so far below the best that plain networks reach."""
 
@@ -57,7 +60,7 @@ class NormalizationRates(Etude):
     """
     rule = """
     At each depth a rate is tolerated on a split where the accuracy on its test rows, the mean of
-    three seeds, is at most 5 points below the mean of the best rate without normalization. What is
+    nine seeds, is at most 5 points below the mean of the best rate without normalization. What is
     compared is the largest tolerated rate of a split, read between the rates that were tried by a
     straight line (a step below the smallest where none is tolerated): the ratio to that without
     normalization, paired by split, its geometric mean over ten folds, and the corrected 95 %
@@ -90,22 +93,29 @@ class NormalizationRates(Etude):
         }
         judged = {place: found[place] for place in found if place[1] in JUDGED}
         weakest = min(judged, key=lambda place: judged[place].low)
+        first = first_verdict_of(judged)
         splits = largest[weakest].size
         return Finding(
             verdict=verdict_of(judged),
             decides=(
                 f"The least gain is that of {weakest[1]} normalization with {weakest[0]} hidden "
                 f"layers: it tolerates {judged[weakest]} the rate (approximate 95 % interval, "
-                f"n = {splits} folds)."
+                f"n = {splits} folds). That it is at least {FIRST:g} times the rate, the first "
+                f"form of the claim, is {first}."
             ),
             table=_table(accuracies, largest, found),
             figures=(_figure(rates, accuracies, levels),),
             notes=(
                 "One data set, plain gradient descent and four epochs: rules that scale their "
                 "steps, such as Adam, tolerate other rates.",
-                "How much larger is another question: that it is at least twice the rate was the "
-                "first form of this claim, and it was left undecided, for the interval of layer "
-                "normalization with six hidden layers had 2 in it.",
+                f"What was changed after a first look: the claim was at least {FIRST:g} times the "
+                "rate, and networks with the root seed 0 left it undecided, for layer "
+                "normalization with six hidden layers had 1.68 (1.4 to 2.1) times. So the claim "
+                "was made weaker, which the same networks supported. Other networks and folds, of "
+                "the root seed 1, left it undecided at 1.47 (0.92 to 2.4) with three seeds; it is "
+                "judged by nine seeds now, of the root seed 2, which no trial had seen. By these "
+                f"the first form is {first}: supported where every interval lies above {FIRST:g}, "
+                "refuted where one lies below it.",
                 "To tolerate a larger rate is not to be better: the table has the best accuracy "
                 "of each.",
             ),
@@ -117,6 +127,13 @@ def verdict_of(judged: Mapping[Place, Tolerance]) -> Verdict:
     if any(found.low <= 1 and found.high < WORTH for found in judged.values()):
         return "refuted"
     return "supported" if all(found.low > 1 for found in judged.values()) else "undecided"
+
+
+def first_verdict_of(judged: Mapping[Place, Tolerance]) -> Verdict:
+    """The rule of the first form of the claim, applied to the same."""
+    if any(found.high < FIRST for found in judged.values()):
+        return "refuted"
+    return "supported" if all(found.low > FIRST for found in judged.values()) else "undecided"
 
 
 def level(accuracies: np.ndarray) -> float:

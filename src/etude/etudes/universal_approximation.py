@@ -144,8 +144,9 @@ class UniversalApproximation(Etude):
                 "The study was changed twice after a look. With 5 splits it was undecided (p = "
                 "0.054), so they became 10. Then a review found the best rate of the polynomial "
                 "from 8 units on to be 0.3, the largest of the three there were, so that wide "
-                "networks may have been held back: rates from 0.01 to 3 took their place, and "
-                "a best rate at the edge came to mean undecided.",
+                "networks may have been held back: rates from 0.01 to 3, which a trial had "
+                "shown to be enough, took their place, and a best rate at the edge came to mean "
+                "undecided.",
             ),
         )
 
@@ -258,5 +259,7 @@ def _figure(widths: dict[str, Widths]) -> Figure:
     return Figure(
         title="Error against width, on logarithmic axes; the band spans the splits",
         alt=f"A line for each of two functions over 1 to 256 units. The error of {ends}.",
-        chart=chart.facet(column=alt.Column("function:N", title=None, sort=None)),
+        chart=chart.facet(
+            column=alt.Column("function:N", title=None, sort=[FUNCTIONS[name] for name in widths])
+        ),
     )

@@ -11,12 +11,17 @@ import numpy as np
 
 from etude.evidence.comparison import Comparison
 from etude.evidence.intervals import estimate
-from etude.evidence.ranking import TIE
+from etude.evidence.nested_search import NestedSearch, nested_search
 from etude.evidence.searched import searched, unfinished
 from etude.store.records import StudyRecord
+from etude.ties import first_of_best
 
 INSIDE = "chosen on the validation rows of each split, judged on its test rows"
 NESTED = "chosen on the inner splits of each outer split, judged on its test rows (nested)"
+SEARCHED = (
+    "chosen by a {} search of its own on the inner splits of each outer split, judged on its test "
+    "rows (nested)"
+)
 ACROSS = "chosen on the other splits, judged on the split left out"
 BOOTSTRAP = "bootstrap of the choice on out-of-fold rows (BBC-CV)"
 SINGLE = "one choice only: nothing was chosen"
@@ -58,8 +63,10 @@ def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimat
     With validation rows or inner splits: `chosen_inside`. Without, the bootstrap of the choice
     where the record holds its finding, which needs the outputs of every row; else, with splits
     that share no test rows, `chosen_across`. Otherwise there is no honest estimate from values by
-    split alone.
+    split alone. Where every outer split had a search of its own: `chosen_by_searches`.
     """
+    if (nested := nested_search(record)) is not None:
+        return chosen_by_searches(nested, comparison)
     if not comparison.complete.any():
         return _none("no choice is complete")
     if comparison.judged != "test":
@@ -99,7 +106,7 @@ def estimate_of_best(record: StudyRecord, comparison: Comparison) -> BestEstimat
 def _in_view(record: StudyRecord, comparison: Comparison, best: BestEstimate) -> BestEstimate:
     """What is told besides where a search had rows in view on which its choices are judged.
 
-    One that has not ended may have. Under nested validation none that adapts is allowed.
+    One that has not ended may have. Under nested validation none sees the rows that judge.
     """
     search = searched(record)
     adapts = unfinished(record) or (search is not None and search.adapts)
@@ -117,10 +124,24 @@ def chosen_inside(comparison: Comparison) -> BestEstimate:
     """
     scores = comparison.scores[comparison.complete]
     judged = comparison.judged_values[comparison.complete]
-    best = scores.max(axis=0)
-    winners = (scores >= best - TIE * np.abs(best)).argmax(axis=0)  # [splits]
+    winners = first_of_best(scores)  # [splits]
     values = judged[winners, np.arange(judged.shape[1])]
     return _judged(comparison, values, winners, NESTED if comparison.nested else INSIDE)
+
+
+def chosen_by_searches(search: NestedSearch, comparison: Comparison) -> BestEstimate:
+    """For every outer split what its own search chose, judged on its test rows.
+
+    What other searches chose may be better on the inner splits of this one, but was found with
+    its test rows in view, and is no candidate.
+    """
+    if search.untold:
+        return _none(search.untold)
+    values = np.array([one.judged_value for one in search.outer], float)
+    found = estimate(values, comparison.test_over_train, comparison.bounds)
+    chosen = tuple(one.chosen for one in search.outer if one.chosen is not None)
+    method = SEARCHED.format(search.name)
+    return BestEstimate(found.mean, found.stderr, found.interval, found.n, method, "", chosen)
 
 
 def chosen_across(comparison: Comparison) -> BestEstimate:

@@ -9,6 +9,15 @@ without noise and y(x) the target with it, and means over the rows that judge, e
 Squares are summed over the targets of a row; of classes they are of probabilities, so that the
 left side is the Brier score. (Geman, Bienenstock and Doursat 1992, "Neural networks and the
 bias/variance dilemma".)
+
+These are the parts of the networks that were trained. The mean of R of them still varies, so the
+squared bias holds 1/R of the variance, and the variance lacks it: of two replicates half of the
+variance stands there as bias. What is expected of the method is the jackknife's corrected figure,
+which adds up to the same error. Of one network for each replicate it is
+
+    variance · R/(R − 1)    and    squared bias − variance/(R − 1).
+
+(Quenouille 1956, "Notes on bias in estimation".)
 """
 
 from collections.abc import Iterable
@@ -29,9 +38,10 @@ class Term:
     """One part of the error.
 
     Attributes:
-        value: the part itself.
+        value: the part itself, as it is of the networks that were trained.
         stderr: its standard error by the jackknife over replicates: how far it would change with
             other draws from these training rows. Other test rows are not in it.
+            Two replicates cannot tell it.
         of_replicates: the pseudo-values of the jackknife, one for each replicate, whose spread
             that is. Choices share replicates: subtract those of two choices, and their mean and
             standard error tell whether the parts differ.
@@ -41,13 +51,21 @@ class Term:
     stderr: float
     of_replicates: tuple[float, ...]
 
+    @property
+    def corrected(self) -> float:
+        """The part as it is expected of the method: the mean of the pseudo-values.
+
+        It does not depend on how many replicates there are, save for luck. That of a squared bias
+        near 0 may be negative.
+        """
+        return float(np.mean(self.of_replicates))
+
 
 @dataclass(frozen=True)
 class BiasVariance:
     """The error of one choice, taken apart.
 
-    The mean of R networks still varies, by variance/R if they are independent: so much of the
-    squared bias is not due to the method. The pseudo-values are free of it.
+    Values add up to the error, and so do the corrected ones.
 
     Attributes:
         choice: its number in the study.

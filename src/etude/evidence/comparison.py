@@ -33,8 +33,9 @@ class Comparison:
         greater_is_better: in which direction the metric improves.
         bounds: between which values it lies.
         inner: where validation is nested, the splits that choose for `splits`, in order.
-        same_test_rows: whether the same rows judge all splits (replicates): then the spread over
-            splits says nothing of other test rows, and there are no tests and no intervals.
+        same_test_rows: whether the same rows judge all splits (replicates, or one fixed set of
+            test rows): then the spread over splits says nothing of other test rows, and there are
+            no tests and no intervals.
     """
 
     data: int
@@ -158,7 +159,7 @@ def comparisons(record: StudyRecord) -> tuple[Comparison, ...]:
                 greater_is_better=record.greater_is_better,
                 bounds=record.bounds,
                 inner=inner,
-                same_test_rows=_validation_name(record) == "replicates",
+                same_test_rows=_share_test_rows(record, splits),
             )
         )
     return tuple(found)
@@ -175,10 +176,14 @@ def choosing_scores(record: StudyRecord) -> np.ndarray:
     return scores
 
 
-def _validation_name(record: StudyRecord) -> str:
-    """The name of the validation that judges, which is the outer one where it is nested."""
+def _share_test_rows(record: StudyRecord, splits: tuple[SplitRecord, ...]) -> bool:
+    """Whether the same rows judge all splits: older records tell it by the validation's name.
+
+    That is the outer one where validation is nested.
+    """
     document = record.document.get("validation") or {}
-    return str(document.get("outer", document).get("name", ""))
+    replicates = document.get("outer", document).get("name") == "replicates"
+    return replicates or (len(splits) > 1 and all(split.judged_as_first for split in splits[1:]))
 
 
 def _means_of_inner(

@@ -38,8 +38,10 @@ def point_632(record: StudyRecord, comparison: Comparison) -> dict[int, float]:
         for role in ("train", "test")
     }
     weighed = SHARE * values["test"] + (1 - SHARE) * values["train"]
+    # The trivial predictor, with which these count elsewhere, learns nothing by heart.
+    diverged = {member.choice for member in record.members if member.status == "diverged"}
     return {
         int(choice): float(value)
         for choice, value in zip(comparison.choices, weighed, strict=True)
-        if np.isfinite(value)
+        if np.isfinite(value) and choice not in diverged
     }

@@ -9,7 +9,7 @@ from etude.errors import InputError
 from etude.evidence.comparison import Comparison
 from etude.evidence.equivalence import Equivalence, check_region, posterior
 from etude.evidence.intervals import t_quantile
-from etude.evidence.ranking import TIE
+from etude.ties import TIE
 
 Verdict = Literal["better", "worse", "undecided", "equivalent"]
 
@@ -17,7 +17,6 @@ NO_SPREAD = "the difference is the same on every split, which says nothing about
 ONE_SPLIT = "one split says nothing about the spread of the difference"
 LARGEST = 1e100
 """Beyond every value of single precision; the squares of smaller numbers are finite."""
-
 
 
 @dataclass(frozen=True)

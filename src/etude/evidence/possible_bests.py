@@ -26,12 +26,16 @@ class PossibleBests:
 
     Attributes:
         best: the number of the choice that ranks first; None where nothing can be compared.
-        choices: numbers of the choices that may be best, by rank, the best first.
-        worse: numbers of the choices that are worse, by rank.
+        choices: numbers of the choices that may be best, by rank.
+        worse: numbers of the choices that are worse, by rank. Where validation is nested the one
+            that ranks first, on inner rows, may be among them.
         p: choice -> p-value, adjusted for all comparisons; 0 for a choice that diverged and has
-            no value to count with, 1 for the best; empty where nothing can be compared.
+            no value to count with, 1 for the best on the rows of the test; empty where nothing
+            can be compared.
         method: how it was found, in one sentence; "" where nothing can be compared.
         reason: why nothing can be compared; "" where there is a method.
+        ahead: the number of the choice that is best on the rows of the test, where the one that
+            ranks first is worse there; None otherwise.
     """
 
     best: int | None
@@ -40,6 +44,7 @@ class PossibleBests:
     p: dict[int, float]
     method: str
     reason: str
+    ahead: int | None = None
 
 
 def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests:
@@ -47,10 +52,10 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
 
     Where all choices are equally good, the probability that any of them is called worse is at
     most `level`; in general it is the probability that any of the best ones is (approximately:
-    see `step_down` and docs/statistics.md). The choice that ranks first is always in the set.
-    Choices are compared on the rows on which they are ranked, where validation is nested on those
-    that judge. Where differences do not vary over splits, and those of no other choice do,
-    nothing is called worse.
+    see `step_down` and docs/statistics.md). Choices are compared on the rows on which they are
+    ranked, so that the one that ranks first is always in the set. Where validation is nested they
+    are compared on those that judge, and the first of the ranking may prove worse there. Where
+    differences do not vary over splits, and those of no other choice do, nothing is called worse.
 
     Args:
         comparison: the values of one data choice.
@@ -77,9 +82,9 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
             why = comparison.untestable or ONE_SPLIT
             return PossibleBests(None, _numbers(finite), lost, {}, "", why)
         ratio = 0.0  # the only choice: nothing is compared
-    p = np.ones(1)
+    p, first = np.ones(1), 0
     if len(finite) > 1:
-        p = _p_values(scores[usable], ratio, level)
+        p, first = _p_values(scores[usable], ratio, level)
     return PossibleBests(
         best=int(finite[0]),
         choices=_numbers(finite[p > level]),
@@ -87,6 +92,7 @@ def possible_bests(comparison: Comparison, level: float = 0.05) -> PossibleBests
         p=dict(zip(finite.tolist(), p.tolist(), strict=True)) | dict.fromkeys(lost, 0.0),
         method=_method(comparison, len(finite), level),
         reason="",
+        ahead=int(finite[first]) if p[0] <= level else None,
     )
 
 
@@ -97,17 +103,16 @@ def _by_rank(scores: np.ndarray) -> np.ndarray:
     return np.argsort(competition_ranks(means), kind="stable")
 
 
-def _p_values(scores: np.ndarray, test_over_train: float, level: float) -> np.ndarray:
-    """`[choices]`; 1 for the first row, which ranks first.
+def _p_values(scores: np.ndarray, test_over_train: float, level: float) -> tuple[np.ndarray, int]:
+    """`[choices]` p-values, and the row that is the best here, of which it is 1.
 
-    Where ranks are made on other rows than those tested on, another row may be the best here.
+    It is the first row, but where ranks are made on other rows than those tested on.
     """
-    best = _by_rank(scores)[0]
+    best = int(_by_rank(scores)[0])
     order = np.concatenate([[best], np.delete(np.arange(len(scores)), best)])
     p = np.empty(len(scores))
     p[order] = step_down(paired_differences(scores[order], scores[best]), test_over_train, level)
-    p[0] = 1.0
-    return p
+    return p, best
 
 
 def _method(comparison: Comparison, count: int, level: float) -> str:

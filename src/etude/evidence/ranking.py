@@ -10,18 +10,11 @@ from etude.evidence.comparison import FINISHED, Comparison, comparisons
 from etude.evidence.intervals import Estimate, estimate
 from etude.evidence.rounding import counted
 from etude.store.records import ENDED, StudyRecord
+from etude.ties import TIE
 
 DRAWS = 10_000
 SEED = 20_030_901
 """Fixed, so that the same study always shows the same probabilities."""
-
-TIE = 1e-6
-"""Values that differ by less than this share of their size differ by rounding alone.
-
-Networks are measured in single precision (2⁻²⁴ ≈ 6e-8), others in double: the same accuracy comes
-out up to some 1e-7 apart, equally on every split, which a test would take for a sure effect. One
-more row right among fewer than a million is a greater difference.
-"""
 
 
 @dataclass(frozen=True)
@@ -36,8 +29,8 @@ class ChoiceSummary:
             split; stderr and interval are corrected and approximate. None where unknown.
         n: number of splits that have all their members.
         rank: 1 for the best; equal means share the smaller rank; None if incomplete.
-        p_best: share of bootstrap draws over splits in which it is best; None if incomplete or
-            with a single split.
+        p_best: share of bootstrap draws over splits in which it is best; None if incomplete,
+            with a single split, or where the splits cannot tell choices apart.
         choosing_mean: the mean on the rows on which choices are ranked: equal to `mean` where
             the study has no validation rows; that over all inner splits where it is nested.
         members: how many networks it has.
@@ -83,6 +76,7 @@ def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
         means = mean_scores(comparison)
         ranks = competition_ranks(means[complete])
         shares = probability_of_best(comparison.tested_scores[complete])
+        testable = len(comparison.splits) > 1 and not comparison.untestable
         rank = dict(zip(comparison.choices[complete], ranks, strict=True))
         share = dict(zip(comparison.choices[complete], shares, strict=True))
         sign = 1.0 if comparison.greater_is_better else -1.0
@@ -92,7 +86,7 @@ def summaries(record: StudyRecord) -> tuple[ChoiceSummary, ...]:
                 comparison,
                 index,
                 rank.get(choice),
-                share.get(choice) if len(comparison.splits) > 1 else None,
+                share.get(choice) if testable else None,
                 sign * means[index],
                 counts[choice],
                 sizes.get(choice),

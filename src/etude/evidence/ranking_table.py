@@ -73,7 +73,10 @@ class RankingTable:
         splits = max((summary.n for summary in self.summaries), default=0)
         what = "outer split" if self.nested else "split"
         parts = [f"Mean {self.metric} on the {self.judged} rows of {counted(splits, what)}."]
-        if self.nested:
+        if self.nested and not any(summary.rank for summary in self.summaries):
+            parts = parts if splits else []
+            parts.append("No ranks: not all choices were trained on all splits.")
+        elif self.nested:
             parts.append("Ranked by the mean on the rows that the inner splits hold out.")
         elif self.choosing != self.judged:
             parts.append(f"Ranked by the mean on {self.choosing} rows.")

@@ -14,6 +14,7 @@ from etude.evidence.bias_variance import BiasVariance, bias_variance
 from etude.evidence.comparison import Comparison, baseline_of, called, comparisons
 from etude.evidence.frames import Kind, frame_of, one_type
 from etude.evidence.importance import Decomposition, importance
+from etude.evidence.nested_search import NestedSearch, nested_search, noted
 from etude.evidence.out_of_bag import point_632
 from etude.evidence.paired import Difference, against
 from etude.evidence.possible_bests import PossibleBests, possible_bests
@@ -74,8 +75,18 @@ class Result:
 
     @cached_property
     def summaries(self) -> tuple[ChoiceSummary, ...]:
-        """All choices: by data choice, then by rank, the incomplete ones last."""
-        return summaries(self.record)
+        """All choices: by data choice, then by rank, the incomplete ones last.
+
+        After a search inside nested validation: what is handed over, then what was chosen most
+        often.
+        """
+        rows = summaries(self.record)
+        return rows if self.nested_search is None else noted(rows, self.nested_search)
+
+    @cached_property
+    def nested_search(self) -> NestedSearch | None:
+        """The searches inside of nested validation; None where there are none that have ended."""
+        return nested_search(self.record)
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -179,7 +190,9 @@ class Result:
     def best(self, data: int = 0) -> RankedChoice:
         """The choice of rank 1; the first one where several tie.
 
-        With validation rows it is the best on those, otherwise on the judged rows.
+        With validation rows it is the best on those, otherwise on the judged rows. After a search
+        inside nested validation it is what the same search chose by all rows: the estimate of
+        the best is of this way of choosing, and no mean of the choice itself is known.
 
         Args:
             data: number of the data choice, in a study of several.
@@ -191,7 +204,9 @@ class Result:
         if not rows:
             numbers = sorted({summary.data for summary in self.summaries})
             raise InputError(f"`data` must be one of {numbers}, got {data}")
-        if rows[0].rank is None:
+        search = self.nested_search
+        handed_over = search is not None and search.final.chosen is not None
+        if rows[0].rank is None and not handed_over:
             raise InputError(f"no choice is complete; the first one is {rows[0].note}")
         first = rows[0]
         return RankedChoice(
@@ -295,9 +310,11 @@ class Result:
         """
         record = self.record
         single = len(self.comparisons) == 1
-        ranked = single and self.summaries[0].rank is not None
+        nested = self.nested_search
+        handed_over = nested is not None and nested.final.chosen is not None
+        ranked = single and (self.summaries[0].rank is not None or handed_over)
         best = self.estimate_of_best(self.comparisons[0].data) if single else None
-        search = searched(record)
+        search = searched(record) or nested
         corrected: dict[int, float] = {}
         for comparison in self.comparisons:
             corrected |= point_632(record, comparison)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from etude.evidence.rounding import counted
+from etude.store.identity import digest
 from etude.store.records import StudyRecord
 
 
@@ -32,6 +33,7 @@ class Searched:
     Attributes:
         name: of the search.
         rounds: what it proposed, in order.
+        refused: of every draw that cannot be trained, why.
         left: number of a choice -> the epoch after which it was trained no further.
         steps: of all networks.
         steps_to_the_end: what the same choices would have taken, had all been trained to the end.
@@ -41,6 +43,7 @@ class Searched:
 
     name: str
     rounds: tuple[Round, ...]
+    refused: tuple[str, ...]
     left: dict[int, int]
     steps: int
     steps_to_the_end: int
@@ -55,16 +58,8 @@ class Searched:
         """The search as plain values for programs."""
         return {
             "name": self.name,
-            "rounds": [
-                {
-                    "epochs": one.epochs or None,
-                    "choices": [record.choices[trial].label for trial in one.trials],
-                    "values": [
-                        None if value is None else sign_of(record) * value for value in one.values
-                    ],
-                }
-                for one in self.rounds
-            ],
+            "rounds": rounds_document(record, self.rounds),
+            "refused": list(self.refused),
             "steps": self.steps,
             "steps_to_the_end": self.steps_to_the_end,
             "steps_of_the_grid": self.steps_of_the_grid,
@@ -83,17 +78,32 @@ class Searched:
             tried += f" in {len(self.rounds)} batches"
             again = len(trials) - len(set(trials))
             tried += f", {again} of them proposed again" if again else ""
-        whole, of_what = self.steps_of_the_grid, "of all combinations"
-        if whole is None:
-            whole, of_what = self.steps_to_the_end, "that these choices take to the end"
-        share = f", {100 * self.steps / whole:.0f} % of the {whole:,} {of_what}" if whole else ""
-        return [f"The {self.name} search {tried}: {self.steps:,} training steps{share}."]
+        cost = cost_of(self.steps, self.steps_to_the_end, self.steps_of_the_grid)
+        told = [f"The {self.name} search {tried}: {cost}."]
+        if self.refused:
+            told.append(
+                f"{counted(len(self.refused), 'draw')} could not be trained, the first for this "
+                f"reason: {self.refused[0]}."
+            )
+        return told
+
+
+def search_of(record: StudyRecord) -> dict[str, Any] | None:
+    """What was found of the search of a study; None where it has none, or it has not ended.
+
+    What an earlier run found is about other members while this one is under way.
+    """
+    found: dict[str, Any] | None = record.findings.get("search")
+    if found is None or "search" not in record.document:
+        return None
+    known = found["members"] == digest([member.identity for member in record.members])
+    return found if known else None
 
 
 def searched(record: StudyRecord) -> Searched | None:
-    """The search of a study; None where it has none, or it has not ended."""
-    found = record.findings.get("search")
-    if found is None or "search" not in record.document:
+    """The search of a study; None where it has none, several (nested), or it has not ended."""
+    found = search_of(record)
+    if found is None or "searches" in found:
         return None
     left: dict[int, int] = {}
     for member in record.members:
@@ -101,10 +111,8 @@ def searched(record: StudyRecord) -> Searched | None:
             left[member.choice] = max(member.epochs, left.get(member.choice, 0))
     return Searched(
         name=str(found["name"]),
-        rounds=tuple(
-            Round(one["epochs"], tuple(one["trials"]), tuple(one["values"]))
-            for one in found["rounds"]
-        ),
+        rounds=rounds_of(found["rounds"]),
+        refused=tuple(found["refused"]),
         left=left,
         steps=int(found["steps"]),
         steps_to_the_end=int(found["steps_to_the_end"]),
@@ -114,7 +122,34 @@ def searched(record: StudyRecord) -> Searched | None:
 
 def unfinished(record: StudyRecord) -> bool:
     """Whether a search is still under way: nobody knows yet what it let leave, or by what."""
-    return "search" in record.document and record.findings.get("search") is None
+    return "search" in record.document and search_of(record) is None
+
+
+def rounds_of(found: Sequence[dict[str, Any]]) -> tuple[Round, ...]:
+    """The rounds that a finding tells of."""
+    return tuple(Round(one["epochs"], tuple(one["trials"]), tuple(one["values"])) for one in found)
+
+
+def rounds_document(record: StudyRecord, rounds: Sequence[Round]) -> list[dict[str, Any]]:
+    """Rounds as plain values for programs."""
+    sign = sign_of(record)
+    return [
+        {
+            "epochs": one.epochs or None,
+            "choices": [record.choices[trial].label for trial in one.trials],
+            "values": [None if value is None else sign * value for value in one.values],
+        }
+        for one in rounds
+    ]
+
+
+def cost_of(steps: int, to_the_end: int, of_the_grid: int | None) -> str:
+    """How many steps were trained, and which share of those without a search that is."""
+    whole, of_what = of_the_grid, "of all combinations"
+    if whole is None:
+        whole, of_what = to_the_end, "that these choices take to the end"
+    share = f", {100 * steps / whole:.0f} % of the {whole:,} {of_what}" if whole else ""
+    return f"{steps:,} training steps{share}"
 
 
 def sign_of(record: StudyRecord) -> float:

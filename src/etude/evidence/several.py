@@ -12,8 +12,8 @@ import numpy as np
 
 from etude.evidence.intervals import CONFIDENCE
 from etude.evidence.paired import holm
-from etude.evidence.ranking import TIE
 from etude.evidence.rounding import counted
+from etude.ties import TIE
 
 LEVEL = 0.05
 DRAWS = 2000

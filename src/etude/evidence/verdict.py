@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from etude.evidence.comparison import BETWEEN, Comparison, baseline_of
@@ -18,6 +19,7 @@ from etude.evidence.searched import searched, unfinished
 from etude.store.records import StudyRecord
 
 if TYPE_CHECKING:
+    from etude.evidence.nested_search import NestedSearch
     from etude.evidence.possible_bests import PossibleBests
     from etude.evidence.result import Result
 
@@ -69,6 +71,8 @@ def sentences_of(result: "Result", comparison: Comparison) -> list[Sentence]:
     """The sentences of one data choice in parts, the lead first."""
     rows = [row for row in result.summaries if row.data == comparison.data]
     ranked = [row for row in rows if row.rank is not None]
+    if result.nested_search is not None:
+        return _of_nested_search(result, comparison, result.nested_search)
     if not ranked:
         return [_nothing_ranked(rows)]
     if all(row.diverged == row.members for row in ranked):
@@ -95,6 +99,26 @@ def sentences_of(result: "Result", comparison: Comparison) -> list[Sentence]:
         *_incomplete(rows),
         *_searched(result),
     ]
+
+
+def _of_nested_search(
+    result: "Result", comparison: Comparison, search: "NestedSearch"
+) -> list[Sentence]:
+    """What is handed over, what searching is worth, and what was chosen where."""
+    lead, *told = search.sentences(result.record, partial(_name, result.record))
+    worth = result.estimate_of_best(comparison.data)
+    if worth.mean is None:
+        own: Sentence = (f"No honest estimate of the best can be made: {worth.reason}.",)
+        return [lead, own, *told]
+    decimals = decimals_for([worth.stderr])
+    bounds = f", approximate 95 % interval {interval_text(worth.interval, decimals)}"
+    own = (
+        "Choosing like this is worth ",
+        Figure(rounded(worth.mean, decimals)),
+        f" ({result.record.metric}{bounds if worth.interval else ''}): {worth.method}.",
+    )
+    there = [row for row in result.summaries if row.mean is not None]
+    return [lead, own, *told, *_against_baseline(result, comparison, there)]
 
 
 def kinds(record: StudyRecord) -> tuple[str, ...]:
@@ -160,6 +184,8 @@ def _lead(record: StudyRecord, rows: Sequence[ChoiceSummary], found: "PossibleBe
 
 def _standing(record: StudyRecord, best: Name, count: int, found: "PossibleBests") -> Sentence:
     """The best of some choices, those that may be as good, and how many are worse."""
+    if found.ahead is not None:
+        return _overtaken(record, best, count, found)
     others = [choice for choice in found.choices if choice != found.best]
     worse = count - 1 - len(others)
     if not others:
@@ -183,6 +209,23 @@ def _standing(record: StudyRecord, best: Name, count: int, found: "PossibleBests
         f" did best, but {len(others)} of the {count - 1} other choices{which} may be as good",
         f"; {worse} are worse." if worse > 1 else rest,
     )
+
+
+def _overtaken(record: StudyRecord, best: Name, count: int, found: "PossibleBests") -> Sentence:
+    """The first of the ranking is worse on the rows that judge, which the choice did not see."""
+    assert found.ahead is not None
+    others = [choice for choice in found.choices if choice != found.ahead]
+    ahead = _name(record, found.ahead)
+    told = (best, " ranked first on inner rows, and is worse than ", ahead, " on test rows")
+    if count == 2:
+        return (*told, ".")
+    if not others:
+        rest = "the other one is" if count == 3 else f"{_all(count - 2)} are"
+        return (*told, f"; {rest} worse there too.")
+    if len(others) <= NAMED:
+        names = _listed([_name(record, choice) for choice in others])
+        return (*told, "; ", *names, " may be as good as that one.")
+    return (*told, f"; {len(others)} of the {count - 2} others may be as good as that one.")
 
 
 def _all(count: int) -> str:

@@ -2,9 +2,10 @@
 
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -104,6 +105,7 @@ class Chunk:
         arrived: takes what is to be counted and stored besides results: `Trained`, `Checkpoint`.
         seconds: about how long a segment takes.
         epochs: members that have not ended after so many are paused; 0 for none.
+        before: member -> seconds that it had trained when it was paused.
 
     Attributes:
         running: place -> member that has not ended.
@@ -119,13 +121,14 @@ class Chunk:
         arrived: "queue.SimpleQueue[Any]",
         seconds: float,
         epochs: int = 0,
+        before: Mapping[int, float] = MappingProxyType({}),
     ) -> None:
         self._plan, self._record, self._number = whole, record, number
         self._program, self._population = whole.programs[number], population
         self._blocks = whole.materials[self._program.material].blocks
         self._checkpoints, self._arrived = checkpoints, arrived
         self._segments = Segments(self._program, seconds)
-        self._epochs = epochs
+        self._epochs, self._before = epochs, before
         self.running: dict[int, int] = {}
         self._spent: dict[int, float] = {}
         self._inputs: Inputs | None = None
@@ -154,7 +157,8 @@ class Chunk:
         self._carry = self._resumed(came, carry)
         self.running |= came
         seconds = time.perf_counter() - begin
-        self._spent |= dict.fromkeys(members, seconds / len(members))
+        share = seconds / len(members)
+        self._spent |= {member: self._before.get(member, 0.0) + share for member in members}
 
     def leave(self) -> list[int]:
         """All members that have not ended give up their places."""

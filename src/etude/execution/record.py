@@ -28,64 +28,22 @@ from etude.validation.base import RowSplit
 def study_record(whole: Plan, text: str = "") -> StudyRecord:
     """The record of a planned study: everything but results."""
     study, metric = whole.study, whole.metric
-    names = choice_labels(study)
-    material_of = [whole.material_of(number) for number in range(len(whole.choices))]
     fingerprints = [material.prepared.fingerprint for material in whole.materials]
-    split_digests = [
-        [_rows_digest(split) for split in material.splits] for material in whole.materials
-    ]
     metrics = list(
         dict.fromkeys(["loss", *(m.name for material in whole.materials for m in material.metrics)])
-    )
-    specifications = [
-        choice.specification()
-        | {"metrics": [m.specification() for m in whole.materials[material].metrics]}
-        | {"columns": metrics}
-        for choice, material in zip(whole.choices, material_of, strict=True)
-    ]
-    members = tuple(
-        MemberRecord(
-            identity=member_identity(
-                specifications[member.choice],
-                fingerprints[material_of[member.choice]],
-                {
-                    "number": member.split,
-                    "rows": split_digests[material_of[member.choice]][member.split],
-                },
-                study.seed,
-                member.seed,
-                profile_of(whole, number),
-            ),
-            choice=member.choice,
-            split=member.split,
-            seed=member.seed,
-        )
-        for number, member in enumerate(whole.members)
-    )
-    swept = _swept(study)
-    choices = tuple(
-        ChoiceRecord(
-            names[number],
-            choice.document(),
-            {name: value for part in choice.parts.values() for name, value in swept[part].items()},
-        )
-        for number, choice in enumerate(whole.choices)
     )
     trains_only = all(
         np.array_equal(split.train, split.test)
         for material in whole.materials
         for split in material.splits
     )
-    profile = profile_of(whole, 0) | {
-        "width": sorted({program.width for program in whole.programs})
-    }
     return StudyRecord(
         identity=study_identity(study.specification(), fingerprints),
         name=study.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         document=study.document(),
         text=text,
-        choices=choices,
+        choices=_choices(whole, ()),
         splits=tuple(
             _split_record(material, data, number)
             for data, material in enumerate(whole.materials)
@@ -96,9 +54,73 @@ def study_record(whole: Plan, text: str = "") -> StudyRecord:
         metrics=tuple(metrics),
         bounds=(None, None) if metric is None else metric.bounds,
         judged="train" if trains_only else "test",
-        profile=profile,
-        members=members,
+        profile=_profile(whole),
+        members=_members(whole, metrics, 0),
     )
+
+
+def grown_record(record: StudyRecord, whole: Plan) -> StudyRecord:
+    """The record of a study whose search has drawn further choices.
+
+    Args:
+        record: as it was before.
+        whole: the plan, of which the first members are those of the record.
+    """
+    known = record.document["drawn"]
+    new = [[part.document() for part in parts] for parts in whole.study.drawn[len(known) :]]
+    return replace(
+        record,
+        document=record.document | {"drawn": known + new},
+        choices=_choices(whole, record.choices),
+        profile=_profile(whole),
+        members=record.members + _members(whole, record.metrics, len(record.members)),
+    )
+
+
+def _members(whole: Plan, metrics: Sequence[str], first: int) -> tuple[MemberRecord, ...]:
+    """The members of a plan from this number on."""
+    fingerprints = [material.prepared.fingerprint for material in whole.materials]
+    split_digests = [
+        [_rows_digest(split) for split in material.splits] for material in whole.materials
+    ]
+    specifications: dict[int, dict[str, Any]] = {}
+    found = []
+    for number, member in enumerate(whole.members[first:], first):
+        place = whole.material_of(member.choice)
+        if member.choice not in specifications:
+            measured = [metric.specification() for metric in whole.materials[place].metrics]
+            specifications[member.choice] = whole.choices[member.choice].specification() | {
+                "metrics": measured,
+                "columns": list(metrics),
+            }
+        identity = member_identity(
+            specifications[member.choice],
+            fingerprints[place],
+            {"number": member.split, "rows": split_digests[place][member.split]},
+            whole.study.seed,
+            member.seed,
+            profile_of(whole, number),
+        )
+        found.append(MemberRecord(identity, member.choice, member.split, member.seed))
+    return tuple(found)
+
+
+def _choices(whole: Plan, known: Sequence[ChoiceRecord]) -> tuple[ChoiceRecord, ...]:
+    """The choices of a plan, of which the first are known by other names."""
+    names, swept = choice_labels(whole.study), _swept(whole.study)
+    return tuple(
+        ChoiceRecord(
+            names[number],
+            known[number].document if number < len(known) else choice.document(),
+            {name: value for part in choice.parts.values() for name, value in swept[part].items()},
+        )
+        for number, choice in enumerate(whole.choices)
+    )
+
+
+def _profile(whole: Plan) -> dict[str, Any]:
+    """The numerics profile of a study: that of its first member, with all widths."""
+    return profile_of(whole, 0) | {"width": sorted({program.width for program in whole.programs})}
 
 
 def profile_of(whole: Plan, number: int) -> dict[str, Any]:
@@ -110,7 +132,7 @@ def profile_of(whole: Plan, number: int) -> dict[str, Any]:
 
 
 def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[str, Any], ...]:
-    """What is kept of the programs of a plan, each with its population."""
+    """What is kept of the programs of a plan, each with its population; others may come after."""
     return tuple(
         {
             "members": len(program.members),
@@ -123,7 +145,7 @@ def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[s
             "compile_seconds": population.compile_seconds,
             "options": program.options,
         }
-        for program, population in zip(whole.programs, populations, strict=True)
+        for program, population in zip(whole.programs, populations, strict=False)
     )
 
 
@@ -153,10 +175,11 @@ def _swept_augments(data: tuple[Data, ...]) -> dict[tuple[Augmentation, ...], di
     """
     several = tuple(dict.fromkeys(each.augment for each in data))
     named = [{"augment": " + ".join(part.name for part in each) or "none"} for each in several]
-    values: dict[str, set[Any]] = {}
+    values: dict[str, set[str]] = {}
     for each in several:
         for field, value in _fields(each).items():
-            values.setdefault(field, set()).add(value)
+            # As text, for some are lists.
+            values.setdefault(field, set()).add(repr(value))
     told = [field for field, found in values.items() if len(found) > 1]
     return {
         each: (name if len({one["augment"] for one in named}) > 1 else {})
@@ -207,7 +230,13 @@ def _split_record(material: Material, data: int, number: int) -> SplitRecord:
         split.test.size,
         trivial,
         split.chooses_for,
+        number > 0 and _same_rows(split.test, material.splits[0].test),
     )
+
+
+def _same_rows(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two roles have the same rows, and some, in whatever order."""
+    return 0 < first.size == second.size and np.array_equal(np.sort(first), np.sort(second))
 
 
 def single(value: float) -> float | None:

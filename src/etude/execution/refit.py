@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from etude.engine.device import Device
+from etude.engine.material import Material
+from etude.engine.memory import check_training
 from etude.engine.plan import Plan, Program, plan
 from etude.engine.population import Population
 from etude.engine.state import Carry
@@ -63,7 +65,7 @@ def refit(
         raise InputError(f"`seed` must be a whole number of at least 0, got {seed}")
     last = epochs
     if last is None and algorithm.stopping is not None:
-        last = median_best_epoch(record, choice)
+        last = median_best_epoch(record, choice, study.data_sets.index(chosen.data.unaugmented))
     whole = plan(_on_all_rows(study, chosen), device)
     whole = replace(whole, members=(replace(whole.members[0], seed=seed),))
     _check_data(study, chosen, whole, record)
@@ -72,9 +74,9 @@ def refit(
         raise InputError(f"`epochs` must be from 1 to {program.task.epochs}, got {epochs}")
     if epochs is not None and algorithm.ensemble is not None:
         raise InputError(f"`epochs` must be left out for an ensemble, got {epochs}")
-    training = program.training
     if algorithm.ensemble is not None:
-        training = Training(replace(program.task, keeps_networks=True), material.shapes)
+        program = _keeping_networks(program, material, whole.device)
+    training = program.training
     population = Population(training, program.width, program.options)
     shared = material.on_device()
     found = trained_alone(whole, 0, population, shared, 0, last or program.task.all_epochs)
@@ -107,16 +109,29 @@ def refit(
     )
 
 
-def median_best_epoch(record: StudyRecord, choice: int) -> int:
+def median_best_epoch(record: StudyRecord, choice: int, data: int = 0) -> int:
     """The median over splits and seeds of the best epoch; halves to the even neighbour.
+
+    Splits that choose for others do not count: they trained on part of the rows of those.
+
+    Args:
+        record: results of the study.
+        choice: number of the choice.
+        data: number of its data set.
 
     Raises:
         InputError: no network of the choice has a best epoch.
     """
+    judging = {
+        split.split for split in record.splits if split.data == data and split.chooses_for < 0
+    }
     epochs = [
         member.best_epoch
         for member in record.members
-        if member.choice == choice and member.status in ("done", "stopped") and member.best_epoch
+        if member.choice == choice
+        and member.split in judging
+        and member.status in ("done", "stopped")
+        and member.best_epoch
     ]
     if not epochs:
         raise InputError(
@@ -153,6 +168,19 @@ def _check_data(study: Study, chosen: Choice, whole: Plan, record: StudyRecord) 
             f"the data of the study {study.name!r} are not those that its choices were compared "
             "on; run it again"
         )
+
+
+def _keeping_networks(program: Program, material: Material, device: Device) -> Program:
+    """The program of an ensemble that keeps its networks, which takes memory for all of them.
+
+    Raises:
+        InputError: there is not so much.
+    """
+    training = Training(replace(program.task, keeps_networks=True), material.shapes)
+    width = device.width(training.bytes)
+    kept = replace(program, task=training.task, training=training, width=width)
+    check_training(kept, material.bytes, device)
+    return kept
 
 
 def _measured(program: Program, part: Carry) -> dict[str, Any]:

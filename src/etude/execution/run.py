@@ -4,24 +4,28 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from etude.engine.device import Device
+from etude.engine.outlook import rungs_of
 from etude.engine.plan import Plan, plan
 from etude.execution.canary import Canary, unchecked, verdicts
 from etude.execution.chunk import Checkpoint, Trained
+from etude.execution.event import Event, Interrupted, Watcher
+from etude.execution.nested_search import NestedSearching, of_members
 from etude.execution.order import work_of
 from etude.execution.pace import pace_of
-from etude.execution.record import program_rows, study_record
+from etude.execution.record import grown_record, program_rows, study_record
 from etude.execution.searching import SEARCH, Judge, Searching, unjudged
 from etude.execution.workers import CHUNK_ENDED, Workers
 from etude.store.errors import StoreError
+from etude.store.identity import digest
 from etude.store.records import ENDED, FINISHED, MemberRecord, StudyRecord
 from etude.store.store import Store
 from etude.study import Study
@@ -30,53 +34,15 @@ SAVE_SECONDS = 0.2
 """Results that arrive within so long are stored together."""
 
 
-@dataclass(frozen=True)
-class Event:
-    """What a run tells whoever watches it.
-
-    Attributes:
-        stage: "plan", "compile" or "train".
-        members: members of the study.
-        reused: members found in the store.
-        finished: members trained so far in this run.
-        programs: programs of the study.
-        left: about how many seconds training will still take; None before that can be told.
-        note: what people should be told besides; "" for nothing.
-        part: which part of a search it is about, whose members alone are counted; "" where the
-            study has no search.
-    """
-
-    stage: str
-    members: int
-    reused: int
-    finished: int
-    programs: int
-    left: float | None = None
-    note: str = ""
-    part: str = ""
-
-
 CONCLUDED = ("selection", "bias_variance")
 """The findings that hold as long as they are about the same members; `conclude` sees to that."""
 
-Watcher = Callable[[Event], None]
 Conclude = Callable[[Plan, StudyRecord, Store], dict[str, Any]]
 
 
 def no_conclusion(whole: Plan, record: StudyRecord, store: Store) -> dict[str, Any]:
     """Nothing is found beside the results."""
     return {}
-
-
-class Interrupted(Exception):
-    """The run was stopped at a border; what was finished is kept and the run can go on."""
-
-    def __init__(self, record: StudyRecord, missing: int, part: str = "") -> None:
-        left = f"with {missing} of {len(record.members)} networks to train"
-        left = f"in {part} of the search" if part else left
-        super().__init__(f"stopped {left if missing else 'before the evidence was summed up'}")
-        self.record = record
-        self.missing = missing
 
 
 def run(
@@ -152,7 +118,7 @@ class Run:
         self._waiting: list[MemberRecord | Checkpoint] = []
         self._checkpointed: frozenset[str] = frozenset()
         # Members that wait at a rung are kept as checkpoints in any store.
-        self._checkpoints_kept = lasting or whole.study.search is not None
+        self._checkpoints_kept = lasting or bool(rungs_of(whole))
         self.plan, self.record = whole, store.begin(record)
         keeper = self._checkpoints if self._checkpoints_kept else None
         self._workers = Workers(whole, self.record, keeper)
@@ -162,6 +128,7 @@ class Run:
         self._take_up(0)
         self.reused = set(self.results)
         self._trained: set[int] = set()
+        self._left: Mapping[int, MemberRecord] = MappingProxyType({})
         self._planned = time.perf_counter() - begin
         self._event = Event("plan", 0, 0, 0, 0)
         if store.backup is not None:
@@ -173,20 +140,24 @@ class Run:
 
     def go(self, judge: Judge) -> StudyRecord:
         """Train everything, or what the search of the study asks for."""
-        if self.plan.study.search is None:
-            self.train(range(len(self.plan.members)))
-            return self.finish()
-        with self._stoppable():
-            searching = Searching(self, self._store, judge)
+        with self._told_where_it_stopped():
+            if self.plan.study.search is None:
+                self.train(range(len(self.plan.members)))
+                return self.finish()
+            inside = self.plan.study.searches_inside
+            searching = (NestedSearching if inside else Searching)(self, self._store, judge)
             searching.go()
-        return self.finish(searching.left, {SEARCH: searching.finding()})
+            self._event = replace(self._event, part="")
+            found = {SEARCH: searching.finding()}
+            return self.finish(searching.left, found, searching.members)
 
     def extend(self, whole: Plan) -> None:
         """Go on with a plan that has further choices."""
         known = len(self.plan.members)
-        self.plan = whole
-        self.record = self._store.begin(study_record(whole, self.record.text))
-        self._workers.extend(whole, self.record)
+        record = self._store.begin(grown_record(self.record, whole), entered=known)
+        self._workers.extend(whole, record)
+        # Together, for between two lines the run may be stopped.
+        self.plan, self.record = whole, record
         self._take_up(known)
         self.reused |= {number for number in self.results if number >= known}
 
@@ -232,13 +203,16 @@ class Run:
         self,
         left: Mapping[int, MemberRecord] = MappingProxyType({}),
         findings: Mapping[str, Any] = MappingProxyType({}),
+        asked: Collection[int] | None = None,
     ) -> StudyRecord:
         """Train canaries, and sum up what was found.
 
         Args:
             left: number -> record of the members that a search did not train to the end.
             findings: what a search found.
+            asked: the members that a search asked for; None for all.
         """
+        self._left = left
         with self._stoppable() as pool:
             checks = [
                 pool.submit(self._workers.canary, number, self.results)
@@ -250,7 +224,14 @@ class Run:
                 left.get(place, member) for place, member in enumerate(self.record.members)
             )
             self.record = self._store.begin(replace(self.record, members=members))
-        record = self._finished(canaries, left, findings)
+        record = self._finished(canaries)
+        if asked is not None:
+            record = of_members(record, self.plan, asked, self.reused)
+            self._store.begin(record)
+        # So that it is known of which members it tells.
+        about = {"members": digest([member.identity for member in record.members])}
+        told = {name: finding | about for name, finding in findings.items()}
+        record = replace(record, findings=record.findings | told)
         self._store.finish(record)
         if any(member.status not in (*ENDED, "failed") for member in record.members):
             return record
@@ -271,24 +252,32 @@ class Run:
     @contextmanager
     def _stoppable(self) -> Iterator[ThreadPoolExecutor]:
         """Threads that stop at a border where they are interrupted; what they have is stored."""
+        with ThreadPoolExecutor(self.plan.device.workers) as pool:
+            try:
+                yield pool
+            except BaseException:
+                self._workers.stop.set()
+                pool.shutdown(cancel_futures=True)
+                self._drain()
+                raise
+
+    @contextmanager
+    def _told_where_it_stopped(self) -> Iterator[None]:
+        """Who stops the run is told what is missing."""
         try:
-            with ThreadPoolExecutor(self.plan.device.workers) as pool:
-                try:
-                    yield pool
-                except BaseException:
-                    self._workers.stop.set()
-                    pool.shutdown(cancel_futures=True)
-                    self._drain()
-                    raise
+            yield
         except KeyboardInterrupt:
             record = self._finished()
             self._store.finish(record)
-            missing = len(record.members) - len(self.results)
-            raise Interrupted(record, missing, self._event.part) from None
+            raise Interrupted(record, self._missing, self._event.part) from None
         except StoreError as error:
-            missing = len(self.record.members) - len(self.results)
-            told = f"{missing} of {len(self.record.members)} networks are not in the store yet"
-            raise StoreError(f"{error}; {told}") from error
+            told = f"{self._missing} of {len(self.record.members)} networks are not in the store"
+            raise StoreError(f"{error}; {told} yet" if self._missing else str(error)) from error
+
+    @property
+    def _missing(self) -> int:
+        """How many members of those that are known are still to be trained."""
+        return len(self.record.members) - len(self.results) - len(self._left)
 
     def _checkpoints(self, identities: list[str]) -> list[tuple[int, bytes] | None]:
         if self._checkpointed.isdisjoint(identities):
@@ -354,6 +343,7 @@ class Run:
         for record in records:
             number = self._number_of[record.identity]
             self._trained.add(number)
+            self.reused.discard(number)
             self._pace.ended(self._stretch_of(number), number, max(1, record.steps))
         self._arrived += len(records)
         self._tell("train")
@@ -366,13 +356,8 @@ class Run:
     def _stretch_of(self, member: int) -> int:
         return self.plan.program_of.get(member, -1)
 
-    def _finished(
-        self,
-        canaries: Sequence[Canary] = (),
-        left: Mapping[int, MemberRecord] = MappingProxyType({}),
-        findings: Mapping[str, Any] = MappingProxyType({}),
-    ) -> StudyRecord:
-        known = {**self.results, **left}
+    def _finished(self, canaries: Sequence[Canary] = ()) -> StudyRecord:
+        known = {**self.results, **self._left}
         members = tuple(
             known.get(place, member) for place, member in enumerate(self.record.members)
         )
@@ -391,4 +376,4 @@ class Run:
         )
         kept = {name: value for name, value in self.record.findings.items() if name in CONCLUDED}
         told = {"canaries": verdicts(self.record, canaries)}
-        return replace(record, findings=kept | told | dict(findings))
+        return replace(record, findings=kept | told)

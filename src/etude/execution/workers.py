@@ -53,6 +53,7 @@ class Workers:
         self._streams: dict[int, Streaming | None] = {}
         self._streams_lock = threading.Lock()
         self._broken: dict[int, str] = {}
+        self._seconds: dict[int, float] = {}
 
     def extend(self, whole: Plan, record: StudyRecord) -> None:
         """Go on with a plan that has further choices, while nothing is trained."""
@@ -95,6 +96,7 @@ class Workers:
                 self._fail(members, self._broken[number])
             else:
                 for member, record in self._trained(number, members, epochs):
+                    self._seconds[member] = record.seconds
                     self.arrived.put(record)
                     left.remove(member)
         except BaseException as error:
@@ -209,6 +211,7 @@ class Workers:
             self.arrived,
             SEGMENT_SECONDS,
             epochs,
+            self._seconds,
         )
 
     def _material(self, number: int) -> Material:

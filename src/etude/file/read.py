@@ -101,9 +101,9 @@ class _Reader:
 
     def study(self, sections: dict[str, Any]) -> Study | None:
         """The study, or None where there are problems."""
+        self._components = Components(self._folder, "search" in sections, self._tell)
         if self._has_too_many_choices(sections):
             return None
-        self._components = Components(self._folder, "search" in sections, self._tell)
         values: dict[str, Any] = {}
         for section, value in sections.items():
             if section in SEVERAL:
@@ -134,6 +134,9 @@ class _Reader:
     def _has_too_many_choices(self, sections: dict[str, Any]) -> bool:
         count = max(1, len(sections["labels"])) if _is_list(sections.get("labels")) else 1
         many = {kind: _how_many(sections.get(kind)) for kind in SEVERAL}
+        search = self._one("search", sections["search"]) if "search" in sections else None
+        if isinstance(search, Search) and search.trials:
+            return self._has_too_many_components(many)
         combined = many["model"] * many["loss"] * many["algorithm"]
         count *= many["data"] * (combined + (many["estimator"] if "estimator" in sections else 0))
         if count > MOST_CHOICES:
@@ -141,6 +144,17 @@ class _Reader:
                 "", f"a study may have at most {MOST_CHOICES:,} choices, got {_digits(count)}"
             )
         return count > MOST_CHOICES
+
+    def _has_too_many_components(self, many: dict[str, int]) -> bool:
+        """A search draws from combinations that nobody makes; their components are made."""
+        too_many = {kind: count for kind, count in many.items() if count > MOST_CHOICES}
+        for kind, count in too_many.items():
+            self._tell(
+                kind,
+                f"`{kind}` may list at most {MOST_CHOICES:,} components, got {_digits(count)}: "
+                "have the search draw from distributions, for example `choice` in place of `grid`",
+            )
+        return bool(too_many)
 
     def _several(self, kind: str, value: Any) -> tuple[Component, ...]:
         """The components of a section that is a table or an array of tables."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from etude.component import Component, registered
-from etude.domain import Varied
+from etude.domain import Varied, spelled
 from etude.file.annotation import annotation_of, entry_class, in_files
 from etude.file.problems import Problem, StudyFileError
 from etude.study import SEVERAL, Study
@@ -198,6 +198,10 @@ def _unwritable(study: Study) -> list[Problem]:
             problems |= dict.fromkeys(_unwritable_parts(component, path))
     for domain in study.space:
         for value in domain.distribution.values:
+            if value is None:
+                name = spelled(domain.path)
+                message = f"`{name}` may be None, which TOML cannot say"
+                problems[Problem(f"{domain.kind}.{name}", message)] = None
             if isinstance(value, Component):
                 problems |= dict.fromkeys(_unwritable_parts(value, domain.kind))
     for field in ("validation", "metric", "search"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from etude.etudes.base import CannotJudge, Etude, Finding
 from etude.evidence.result import Result
-from etude.execution.run import Watcher
+from etude.execution.event import Watcher
 from etude.interface import run
 from etude.store.store import Store
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 STYLES = ("bar", "bar_interaction", "bar_noise")
 """The pieces of a bar: full, hollow and grey, for colour alone must not tell."""
 
+FEWEST = 3
+"""So many replicates have a standard error: the pseudo-values of two are equal for the variance."""
+
 
 def bias_and_variance(result: Result, comparison: Comparison, figures: Figures) -> Part:
     """Stacked bars and a table of the parts of the error."""
@@ -47,6 +50,12 @@ def bias_and_variance(result: Result, comparison: Comparison, figures: Figures) 
     note += " and the noise of the targets (grey)." if exact else "."
     if not exact:
         note += " Nobody knows the targets without noise, so the bias contains their noise."
+    replicates = len(found[0].variance.of_replicates)
+    note += " The parts are those expected of the method: the mean of "
+    note += f"{counted(replicates, 'replicate')} varies too, and what it adds to the bias is "
+    note += "counted as variance (jackknife). They add up to the error all the same."
+    if any(_bias(part).corrected < 0 for part in found):
+        note += " A squared bias below 0 is one that cannot be told from 0; it is not drawn."
     parts: list[Html] = [quiet(note)]
     domain = (0.0, 1.1 * max(row["high"] for row in rows))
     parts.append(
@@ -65,13 +74,18 @@ def bias_and_variance(result: Result, comparison: Comparison, figures: Figures) 
         quiet(
             "± is the jackknife's standard error over replicates: of other draws from the same "
             "training rows, not of other test rows."
+            if replicates >= FEWEST
+            else "Two replicates cannot tell how sure the parts are."
         )
     )
     return join(*parts)
 
 
 def part_rows(result: Result, found: list[BiasVariance]) -> list[Row]:
-    """`name, choice, part, value, low, high, style`: the pieces of each bar, end to end."""
+    """`name, choice, part, value, low, high, style`: the pieces of each bar, end to end.
+
+    A piece below 0 has no length.
+    """
     rows: list[Row] = []
     for order, each in enumerate(found):
         summary = next(row for row in result.summaries if row.choice == each.choice)
@@ -80,8 +94,9 @@ def part_rows(result: Result, found: list[BiasVariance]) -> list[Row]:
         low = 0.0
         for part, value, style in _pieces(each):
             piece = {"part": part, "value": short(value), "style": style}
-            rows.append({**place, **piece, "low": short(low), "high": short(low + value)})
-            low += value
+            high = low + max(value, 0.0)
+            rows.append({**place, **piece, "low": short(low), "high": short(high)})
+            low = high
     return rows
 
 
@@ -111,15 +126,17 @@ def parts_chart(rows: list[Row] | None, domain: Domain | None, count: int) -> "a
 
 
 def _pieces(found: BiasVariance) -> list[tuple[str, float, str]]:
-    if found.squared_bias is None or found.noise is None:
-        told = found.squared_bias_and_noise.value
-        return [("squared bias and noise", told, "bar"),
-                ("variance", found.variance.value, "bar_interaction")]  # fmt: skip
-    return [
-        ("squared bias", found.squared_bias.value, "bar"),
-        ("variance", found.variance.value, "bar_interaction"),
-        ("noise", found.noise, "bar_noise"),
+    exact = found.noise is not None
+    pieces = [
+        ("squared bias" if exact else "squared bias and noise", _bias(found).corrected, "bar"),
+        ("variance", found.variance.corrected, "bar_interaction"),
     ]
+    return pieces if found.noise is None else [*pieces, ("noise", found.noise, "bar_noise")]
+
+
+def _bias(found: BiasVariance) -> Term:
+    """The squared bias, with the noise of the targets where nobody knows them without."""
+    return found.squared_bias or found.squared_bias_and_noise
 
 
 def _table(result: Result, found: tuple[BiasVariance, ...], exact: bool) -> Html:
@@ -128,9 +145,8 @@ def _table(result: Result, found: tuple[BiasVariance, ...], exact: bool) -> Html
     headers += ["noise", "error to the truth"] if exact else []
     body: list[list[object]] = []
     for part in found:
-        bias = part.squared_bias or part.squared_bias_and_noise
         cells: list[object] = [name(result.record.choices[part.choice].label)]
-        cells += [_with_error(bias, decimals), _with_error(part.variance, decimals)]
+        cells += [_with_error(_bias(part), decimals), _with_error(part.variance, decimals)]
         if exact:
             cells += [rounded(part.noise, decimals), rounded(part.error_to_truth, decimals)]
         body.append([*cells, rounded(part.error, decimals)])
@@ -138,7 +154,9 @@ def _table(result: Result, found: tuple[BiasVariance, ...], exact: bool) -> Html
 
 
 def _with_error(term: Term, decimals: int | None) -> str:
-    return f"{rounded(term.value, decimals)} ± {rounded(term.stderr, decimals)}"
+    told = rounded(term.corrected, decimals)
+    enough = len(term.of_replicates) >= FEWEST
+    return f"{told} ± {rounded(term.stderr, decimals)}" if enough else told
 
 
 def _spoken(result: Result, found: BiasVariance) -> str:

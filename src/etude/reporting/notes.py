@@ -67,7 +67,9 @@ def method(result: Result, comparison: Comparison) -> Html:
         f"{counted(len(comparison.splits), what)} ({_rows(comparison.splits)} rows each); seeds "
         "are averaged inside each split first and never count as further evidence.",
     ]
-    if comparison.nested:
+    if result.nested_search is not None:
+        notes += _of_nested_search(result, comparison)
+    elif comparison.nested:
         notes += _of_nested(result, comparison)
     elif comparison.choosing != comparison.judged:
         notes.append(
@@ -139,6 +141,21 @@ def _of_nested(result: Result, comparison: Comparison) -> list[str]:
     ]
 
 
+def _of_nested_search(result: Result, comparison: Comparison) -> list[str]:
+    """Which rows the searches saw, and what the choice that is handed over is worth."""
+    inner = counted(len(comparison.inner), "inner split")
+    return [
+        f"Every outer split had a search of its own, told of {inner} of the training rows of the "
+        f"outer ones ({_rows(comparison.inner)} rows each). What it chose was trained on the outer "
+        "split and judged on test rows that had no say in what was tried, left or was chosen.",
+        "One more search was told of inner splits of all rows, and its choice is handed over. No "
+        "rows are left to judge it; what it is worth is the estimate below, which is of choosing "
+        "like this with the training rows of an outer split.",
+        *_how_often(result, comparison),
+        "Choices have no ranks: what the searches tried is not the same on all splits.",
+    ]
+
+
 def _of_bootstrap(result: Result, comparison: Comparison) -> list[str]:
     """Which way out-of-bag values lean, and what stands beside them."""
     if not point_632(result.record, comparison):
@@ -155,7 +172,7 @@ def _of_bootstrap(result: Result, comparison: Comparison) -> list[str]:
 def _how_often(result: Result, comparison: Comparison) -> list[str]:
     """How often each choice was chosen over the outer splits, the most frequent first."""
     chosen = Counter(result.estimate_of_best(comparison.data).chosen)
-    if comparison.complete.sum() < 2 or not chosen:
+    if (comparison.complete.sum() < 2 and result.nested_search is None) or not chosen:
         return []
     told = "; ".join(
         f"{printable(result.record.choices[choice].label)} on {times}"

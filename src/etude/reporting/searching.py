@@ -11,6 +11,7 @@ from etude.evidence.searched import Searched, searched, sign_of
 from etude.reporting.axes import Domain, Row, few, rows_of, scale_of, short, with_air
 from etude.reporting.figures import Figures, LeftOut, Part, quiet
 from etude.reporting.markup import Html, join, name
+from etude.reporting.nested_search import the_searches
 from etude.reporting.panels import ROLES
 from etude.reporting.tables import TOP, html_table
 from etude.store.records import StudyRecord
@@ -25,6 +26,8 @@ MOST_CURVES = 400
 def the_search(result: Result, comparison: Comparison, figures: Figures) -> Part:
     """Every trial by its value: over epochs where choices left, else in the order of trials."""
     record, search = result.record, searched(result.record)
+    if result.nested_search is not None:
+        return the_searches(result, result.nested_search)
     if search is None:
         return LeftOut("the study has no search that has ended")
     metric, rows_of_role = printable(record.metric), f"{comparison.choosing} rows"

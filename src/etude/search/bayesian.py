@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from etude.errors import InputError
 from etude.search.base import Proposal, Proposals, Search
 from etude.search.space import Parts, Space, is_number
 from etude.sweep import Distribution
@@ -17,7 +18,8 @@ class Bayesian(Search):
     Two densities are fitted to the settings tried so far, ℓ to the better and g to the other ones;
     of several draws from ℓ the one with the greatest ℓ/g is proposed. Trials are asked for in
     batches, those that are still under way counting as bad ones (constant liar), and each batch
-    ends before the next is asked for. What is proposed again is not trained again.
+    ends before the next is asked for. What is proposed again is not trained again, and what
+    cannot be trained, such as a network too deep for its images, counts as a failed trial.
 
     Attributes:
         trials: how many proposals there are, each trained to the end.
@@ -41,19 +43,29 @@ class Bayesian(Search):
         )
         study = optuna.create_study(sampler=sampler, direction="maximize")
         optuna.logging.set_verbosity(verbosity)
+        failed = optuna.trial.TrialState.FAIL
         known: dict[Parts, int] = {}
         for start in range(0, self.trials, self.batch):
             before, asked, trials = len(known), [], []
             for _ in range(min(self.batch, self.trials - start)):
-                asked.append(study.ask())
-                parts = space.draw(partial(_suggested, asked[-1]))
+                trial = study.ask()
+                try:
+                    parts = space.draw(partial(_suggested, trial))
+                except InputError:
+                    study.tell(trial, state=failed)
+                    continue
+                asked.append(trial)
                 trials.append(known.setdefault(parts, len(known)))
+            if not trials:
+                continue
             told = yield Proposal(tuple(known)[before:], tuple(trials))
             for trial, value in zip(asked, told.values, strict=True):
                 if np.isnan(value):
-                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                    study.tell(trial, state=failed)
                 else:
                     study.tell(trial, float(value))
+        if not known:
+            raise InputError(f"none of {self.trials} trials can be trained; {space.refused[0]}")
 
 
 def _suggested(trial: Any, name: str, values: Distribution) -> Any:

@@ -4,9 +4,10 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -20,6 +21,9 @@ Parts = tuple[Component, ...]
 
 Choose = Callable[[str, Distribution], Any]
 """Chooses a value: what it is called, and what may be chosen."""
+
+Check = Callable[[Parts], None]
+"""Raises an `InputError` where a choice cannot be trained."""
 
 PATIENCE = 1000
 """After so many draws in a row that had been drawn before a space is taken to be exhausted."""
@@ -40,20 +44,26 @@ class Family:
     fields: dict[str, tuple[Path, Distribution]]
 
     def chosen(self, choose: Choose) -> Component:
-        """One component, each field chosen in turn."""
-        component, told = self.template, []
+        """One component, each field chosen in turn.
+
+        Raises:
+            InputError: the values break a rule together.
+        """
+        component = self.template
         for name, (path, distribution) in self.fields.items():
-            value = choose(name, distribution)
-            told.append(f"{spelled(path)} = {value}" if path else str(value))
             try:
-                component = placed(component, {path: value})
+                component = placed(component, {path: choose(name, distribution)})
             except ValidationError as error:
-                reason = error.errors(include_url=False)[0]["msg"]
-                raise InputError(
-                    f"`search` draws {self.template.name} with {', '.join(told)}, which cannot "
-                    f"be: {reason}"
-                ) from None
+                raise InputError(error.errors(include_url=False)[0]["msg"]) from None
         return component
+
+    @property
+    def longest(self) -> Component:
+        """The component that trains longest, as far as that can be told."""
+        try:
+            return self.chosen(_longest)
+        except InputError:
+            return self.template
 
     @property
     def count(self) -> int | None:
@@ -73,10 +83,21 @@ class Space:
     Args:
         parts: kind -> the components of a study.
         domains: what is varied in them.
+
+    Attributes:
+        refused: of every draw that cannot be, why.
     """
 
     def __init__(self, parts: Mapping[str, Parts], domains: tuple[Domain, ...] = ()) -> None:
         self._families = {kind: _families(kind, parts[kind], domains) for kind in parts}
+        self._check: Check | None = None
+        self.refused: list[str] = []
+
+    def checked(self, check: Check | None) -> Self:
+        """The same space, which asks about every choice that it draws."""
+        space = copy(self)
+        space._check, space.refused = check, []
+        return space
 
     def draw(self, choose: Choose) -> Parts:
         """One choice.
@@ -85,8 +106,22 @@ class Space:
             choose: is asked for one value after the other; what is asked depends on the answers.
 
         Raises:
-            InputError: the values chosen break a rule together.
+            InputError: the values chosen break a rule together, or cannot be trained.
         """
+        chosen: dict[str, Any] = {}
+
+        def noted(name: str, distribution: Distribution) -> Any:
+            chosen[name] = choose(name, distribution)
+            return chosen[name]
+
+        try:
+            return self._drawn(noted)
+        except InputError as error:
+            told = ", ".join(f"{name} = {value}" for name, value in chosen.items())
+            self.refused.append(f"`search` draws {told or 'a choice'}, which cannot be: {error}")
+            raise InputError(self.refused[-1]) from None
+
+    def _drawn(self, choose: Choose) -> Parts:
         found = []
         for kind, families in self._families.items():
             family = families[0]
@@ -94,6 +129,8 @@ class Space:
                 names = [one.name for one in families]
                 family = families[names.index(choose(kind, choice(names)))]
             found.append(family.chosen(choose))
+        if self._check is not None:
+            self._check(tuple(found))
         return tuple(found)
 
     def drawn(self, trials: int, seed: int) -> tuple[Parts, ...]:
@@ -137,10 +174,7 @@ class Space:
         Its budget is the largest, and its batches are the smallest: so it takes most steps.
         """
         return itertools.product(
-            *(
-                tuple(family.chosen(_longest) for family in families)
-                for families in self._families.values()
-            )
+            *(tuple(family.longest for family in families) for families in self._families.values())
         )
 
 

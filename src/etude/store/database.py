@@ -25,6 +25,7 @@ class Database:
 
     Attributes:
         shown: the address as it may be printed, without password.
+        path: of its file; None in memory and on a server.
         backup: the copy of the file as it was before its tables were brought up to date; None
             where they were.
     """
@@ -33,6 +34,7 @@ class Database:
         self, engine: Engine, shown: str, readonly: bool, wait: float, secrets: tuple[str, ...]
     ) -> None:
         self.shown = shown
+        self.path: Path | None = None
         self.backup: Path | None = None
         self._engine = engine
         self._readonly = readonly
@@ -62,6 +64,7 @@ class Database:
             shown, secrets = _without_secrets(url)
             engine = postgresql.engine(url, wait)
         database = cls(engine, shown, readonly, wait, secrets)
+        database.path = path
         database._prepare(path)
         return database
 

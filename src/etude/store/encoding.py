@@ -61,11 +61,13 @@ def study_row(record: StudyRecord) -> dict[str, Any]:
 
 
 def _split_row(split: SplitRecord) -> dict[str, Any]:
-    """A split that judges is kept as it was before there were others."""
-    row = vars(split)
-    if split.chooses_for >= 0:
-        return row
-    return {name: value for name, value in row.items() if name != "chooses_for"}
+    """A split that judges on rows of its own is kept as it was before there were others."""
+    usual = {"chooses_for": -1, "judged_as_first": False}
+    return {
+        name: value
+        for name, value in vars(split).items()
+        if name not in usual or value != usual[name]
+    }
 
 
 def run_row(record: StudyRecord) -> dict[str, Any]:

@@ -35,13 +35,15 @@ def ensure(connection: Connection, identities: Iterable[str]) -> None:
         connection.execute(insert(member), new)
 
 
-def read(connection: Connection, study: int, outputs: bool) -> tuple[MemberRecord, ...]:
-    """The members of a study in their order."""
+def read(
+    connection: Connection, study: int, outputs: bool, first: int = 0
+) -> tuple[MemberRecord, ...]:
+    """The members of a study in their order, from a place on."""
     place = (study_member.c.choice, study_member.c.split, study_member.c.seed)
     query = (
         _members(connection, place, outputs)
         .join(study_member, study_member.c.member == member.c.identity)
-        .where(study_member.c.study == study)
+        .where((study_member.c.study == study) & (study_member.c.place >= first))
         .order_by(study_member.c.place)
     )
     rows = connection.execute(query)
@@ -177,6 +179,19 @@ def forget(connection: Connection, identities: Sequence[str]) -> None:
     """Drop the checkpoints of some members."""
     for some in _at_once(identities):
         connection.execute(delete(checkpoint).where(checkpoint.c.member.in_(some)))
+
+
+def forget_until(connection: Connection, steps: Mapping[str, int]) -> None:
+    """Drop the checkpoints of some members as far as each stood after so many steps.
+
+    Those beyond are of another study, which trains the member further.
+    """
+    one = (checkpoint.c.member == bindparam("where_member")) & (
+        checkpoint.c.epoch <= bindparam("where_epoch")
+    )
+    rows = [{"where_member": member, "where_epoch": step} for member, step in steps.items()]
+    if rows:
+        connection.execute(delete(checkpoint).where(one), rows)
 
 
 def _members(connection: Connection, place: Sequence[Any], outputs: bool) -> Select[Any]:

@@ -78,6 +78,8 @@ class SplitRecord:
         trivial: role -> metric -> value of the most frequent class or the training mean.
         chooses_for: number of the split of these data whose training rows this one deals again,
             so that a choice can be made for it by its validation rows; -1 for one that judges.
+            Where a choice is made once more by all rows: how many splits judge.
+        judged_as_first: whether its test rows are those of the first split of these data.
     """
 
     data: int
@@ -87,6 +89,7 @@ class SplitRecord:
     test: int
     trivial: dict[str, dict[str, float | None]]
     chooses_for: int = -1
+    judged_as_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,8 @@ class StudySummary:
     Attributes:
         identity, name, created, metric: as in the study record.
         members: how many it has.
-        finished: how many of them have a result, the diverged ones among them.
+        finished: how many of them have a result, or were left by a search; those that diverged
+            are among them.
         diverged, failed: how many did.
         faults: how often a member was trained again with another result.
     """

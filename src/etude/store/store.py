@@ -1,5 +1,6 @@
 """The store of studies: what was trained, kept whole through crashes and shared by studies."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -64,6 +65,12 @@ class Store:
         return self._database.shown
 
     @property
+    def free(self) -> int | None:
+        """How many bytes the disk of its file has left; None where it is no file."""
+        path = self._database.path
+        return None if path is None else shutil.disk_usage(path.parent).free
+
+    @property
     def backup(self) -> Path | None:
         """The copy that opening made of a file written by an older Étude; None where it did not.
 
@@ -81,12 +88,14 @@ class Store:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def begin(self, record: StudyRecord, outputs: bool = False) -> StudyRecord:
+    def begin(self, record: StudyRecord, outputs: bool = False, entered: int = 0) -> StudyRecord:
         """Enter a study, or take up one that was entered before.
 
         Args:
             record: the study; of its members, identity and place count.
             outputs: whether the outputs of finished members are read too.
+            entered: so many of the first members are entered already; they stay as they are
+                here and there.
 
         Returns:
             the record with the date of its first run, and with findings and every member as the
@@ -95,7 +104,7 @@ class Store:
         from etude.store import studies
 
         with self._database.writing() as connection:
-            return studies.begin(connection, record, outputs)
+            return studies.begin(connection, record, outputs, entered)
 
     def save(
         self,
@@ -125,7 +134,7 @@ class Store:
             return faults
 
     def leave(self, members: Mapping[str, MemberRecord]) -> tuple[str, ...]:
-        """Keep how members stood that a search trains no further, and drop their checkpoints.
+        """Keep how members stood that a search trains no further, and drop checkpoints until there.
 
         Args:
             members: identity of a member -> its record, under an identity of its own.
@@ -136,7 +145,8 @@ class Store:
         from etude.store import members as rows
 
         with self._database.writing() as connection:
-            rows.forget(connection, list(members))
+            steps = {identity: record.steps for identity, record in members.items()}
+            rows.forget_until(connection, steps)
             return rows.save(connection, list(members.values()))
 
     def ended(self, identities: Sequence[str]) -> dict[str, MemberRecord]:

@@ -19,13 +19,15 @@ from sqlalchemy import (
 
 from etude.errors import InputError
 from etude.store import encoding, members, schema, seals
-from etude.store.records import FINISHED, MemberRecord, StudyRecord, StudySummary
+from etude.store.records import ENDED, MemberRecord, StudyRecord, StudySummary
 from etude.store.schema import fault, member, seal, study, study_member
 
 SHORTEST_PREFIX = 4
 
 
-def begin(connection: Connection, record: StudyRecord, outputs: bool) -> StudyRecord:
+def begin(
+    connection: Connection, record: StudyRecord, outputs: bool, entered: int = 0
+) -> StudyRecord:
     """Insert or update a study and its members; the record with what is already known."""
     known = connection.execute(
         select(study.c.number, study.c.created).where(study.c.identity == record.identity)
@@ -39,8 +41,12 @@ def begin(connection: Connection, record: StudyRecord, outputs: bool) -> StudyRe
         number, created = known
         row = encoding.study_row(record) | {"created": created}
         connection.execute(update(study).where(study.c.number == number).values(row))
-        connection.execute(delete(study_member).where(study_member.c.study == number))
-    members.ensure(connection, [item.identity for item in record.members])
+        of_study, before = study_member.c.study == number, study_member.c.place < entered
+        there = select(func.count()).select_from(study_member).where(of_study, before)
+        if connection.execute(there).scalar_one() < entered:
+            entered = 0  # another process has begun the study anew
+        connection.execute(delete(study_member).where(of_study, study_member.c.place >= entered))
+    members.ensure(connection, [item.identity for item in record.members[entered:]])
     places = [
         {
             "study": number,
@@ -50,13 +56,18 @@ def begin(connection: Connection, record: StudyRecord, outputs: bool) -> StudyRe
             "seed": int(item.seed),
             "member": item.identity,
         }
-        for place, item in enumerate(record.members)
+        for place, item in enumerate(record.members[entered:], entered)
     ]
     if places:
         connection.execute(insert(study_member), places)
     findings = _seal(connection, number, record.members)
-    known_members = members.read(connection, number, outputs)
-    return replace(record, created=created, members=known_members, findings=findings)
+    known_members = members.read(connection, number, outputs, entered)
+    return replace(
+        record,
+        created=created,
+        members=record.members[:entered] + known_members,
+        findings=findings,
+    )
 
 
 def finish(connection: Connection, record: StudyRecord) -> None:
@@ -103,7 +114,7 @@ def summaries(connection: Connection) -> list[StudySummary]:
             study.c.created,
             study.c.metric,
             func.count(study_member.c.place).label("members"),
-            how_many(*FINISHED).label("finished"),
+            how_many(*ENDED).label("finished"),
             how_many("diverged").label("diverged"),
             how_many("failed").label("failed"),
             faults.label("faults"),

@@ -19,7 +19,8 @@ class RowSplit:
         test: rows that judge, once.
         weights: one weight for each training row; empty means 1 each.
         chooses_for: number of the split whose training rows this one deals again, so that a
-            choice can be made for it by its validation rows; -1 for a split that judges.
+            choice can be made for it by its validation rows; -1 for a split that judges. Where
+            a choice is made once more by all rows: how many splits judge.
     """
 
     train: np.ndarray

@@ -79,6 +79,26 @@ class Nested(Validation):
                 ) from None
         return (*judging, *choosing)
 
+    def of_all_rows(
+        self,
+        number: int,
+        rows: int,
+        strata: np.ndarray | None,
+        seed: int,
+        groups: np.ndarray | None = None,
+    ) -> tuple[RowSplit, ...]:
+        """`inner` deals all rows, to choose once more when the outer splits have judged.
+
+        Args:
+            number: what these splits choose for: as many as there are outer splits.
+            rows, strata, seed, groups: as for `splits`.
+
+        Raises:
+            InputError: the rows cannot be split like this.
+        """
+        every = RowSplit(np.arange(rows), EMPTY, EMPTY)
+        return tuple(self._inner(number, every, strata, seed, groups))
+
     def _inner(
         self,
         number: int,
