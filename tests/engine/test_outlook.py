@@ -86,5 +86,6 @@ def test_check_tells_it(tmp_path):
         "steps_at_most": 140,
         "steps_of_the_grid": 300,
         "waiting_bytes": waiting_bytes(etude.plan(etude.read_study(file))),
+        "outer_splits": 0,
     }
     assert "networks that wait take up to 1 MiB" in text

@@ -167,11 +167,11 @@ class MomentumAndRMSProp(Etude):
                 "holds for certain, and nothing is said of other surfaces.",
                 "Only β = 0.9; a smaller β swings less and speeds up less.",
                 "The rule was changed three times after a look. It first took all rates with ηκ "
-                "above 1; near 1 plain descent hardly oscillates, which made momentum look worse "
-                "still, so 1.5 was taken. Then it judged by t intervals over pairs of κ and rate and over "
-                "starts, as if they were a sample: refuted. A review set all or none in their "
-                "place: undecided, for the one setting nearest to 2. What holds at most settings "
-                "answers the claim better.",
+                "above 1; near 1 plain descent hardly oscillates, which made momentum look "
+                "worse still, so 1.5 was taken. Then it judged by t intervals over pairs of κ "
+                "and rate and over starts, as if they were a sample: refuted. A review set all "
+                "or none in their place: undecided, for the one setting nearest to 2. What "
+                "holds at most settings answers the claim better.",
             ),
         )
 
