@@ -79,6 +79,7 @@ def test_it_is_the_largest_eigenvalue_of_pytorchs_dense_hessian(name: str) -> No
     assert found.residual <= 1e-6 * np.abs(eigenvalues).max()
 
 
+@pytest.mark.slow
 def test_a_trace_from_random_vectors_lies_within_its_standard_errors() -> None:
     network, inputs, targets = golden_network("relu, cross-entropy")
     exact = sum(GOLDEN["relu, cross-entropy"]["eigenvalues"])
@@ -218,6 +219,7 @@ def test_a_minimum_without_slope_is_climbed_along_its_sharpest_direction() -> No
     assert found.rise == pytest.approx(found.eigenvalue * 0.5**2 / 2, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_repeated_eigenvalues_and_a_hessian_of_low_rank_end_the_process_early() -> None:
     """All weights 0: by hand, with h₁ = tanh(xV), ŷ = hW and r = softmax(ŷ) − y, only
 

@@ -87,7 +87,7 @@ def test_what_has_no_mixture_is_refused() -> None:
         for spec in (symbols, ratings):
             with pytest.raises(InputError, match=f"`augment` {part.name} needs inputs that are"):
                 part.check(spec)
-    with pytest.raises(InputError, match=r"mixes targets.*got surface"):
+    with pytest.raises(InputError, match=r"`augment` mixup needs inputs.*of a surface"):
         etude.Mixup().check(Spec("surface", (3, 4, 4)))
 
 

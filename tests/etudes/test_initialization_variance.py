@@ -53,6 +53,7 @@ def test_a_wider_band_says_otherwise() -> None:
     assert verdict_of(evidence, 3.0) == "undecided"
 
 
+@pytest.mark.slow
 def test_wide_networks_do_what_mean_field_theory_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """q ← E tanh²(√q z) from row to row (Poole 2016), and the factor of ReLU is 1 (He 2015)."""
     monkeypatch.setattr(module, "SEEDS", 4)

@@ -111,6 +111,7 @@ def test_each_search_decides_as_by_hand_from_the_curves_of_the_plain_grid(plain,
     assert best.stderr == pytest.approx(np.sqrt(np.var(values, ddof=1) * (1 / 3 + 1 / 2)))
 
 
+@pytest.mark.slow
 def test_all_rows_choose_what_is_handed_over(halved, tmp_path):
     record, last = halved.record, searches(halved)[-1]
     assert last["for"] is None
@@ -163,6 +164,7 @@ def test_test_rows_of_an_outer_split_have_no_say_in_what_is_chosen_there(search,
     assert values[0] != values[1], "those rows are seen by the other outer splits"
 
 
+@pytest.mark.slow
 def test_every_search_proposes_what_optuna_driven_by_hand_does():
     search = Bayesian(trials=6, batch=3, startup=3)
     record = etude.run(study(algorithm=DRAWN, data=Blobs(rows=90), search=search)).record
@@ -188,6 +190,7 @@ def test_every_search_proposes_what_optuna_driven_by_hand_does():
                 by_hand.tell(trial, float(np.mean(values)))
 
 
+@pytest.mark.slow
 def test_a_store_and_a_nested_grid_that_ran_before_change_nothing(tmp_path, plain, halved):
     store = tmp_path / "etude.db"
     etude.run(study(), store=store)
@@ -214,6 +217,7 @@ def test_all_searches_share_one_program():
     assert population.compilations - before == 2, "one program of two functions"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "search",
     [Halving(trials=5, factor=2), Bayesian(trials=4, batch=2, startup=2)],
@@ -275,6 +279,7 @@ def test_what_was_chosen_where_is_told(halved, tmp_path):
     assert "Choices are ranked by their mean on the rows" not in text
 
 
+@pytest.mark.slow
 def test_estimators_stand_beside_the_searches():
     tree = ScikitLearn(estimator="DecisionTreeClassifier")
     slow = grid(Adam, learning_rate=[1e-6, 2e-6], epochs=2)
@@ -287,6 +292,7 @@ def test_estimators_stand_beside_the_searches():
     assert result.best().choice == 2
 
 
+@pytest.mark.slow
 def test_early_stopping_and_seeds():
     rules = grid(Adam, learning_rate=[0.003, 0.03, 0.1], epochs=8,
                  stopping=EarlyStopping(patience=2, min_delta=0.02))  # fmt: skip
@@ -304,6 +310,7 @@ def test_early_stopping_and_seeds():
     assert etude.refit(result).document == result.best().document
 
 
+@pytest.mark.slow
 def test_networks_that_diverge_count_as_the_trivial_predictor():
     rules = grid(Adam, learning_rate=[1e30, 1e31], epochs=3)
     result = etude.run(study(algorithm=rules, search=Halving(factor=2)))

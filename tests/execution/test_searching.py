@@ -182,6 +182,7 @@ def test_a_store_and_a_grid_that_ran_before_change_nothing(tmp_path, whole_grid,
         assert table(opened.load("study")) in (table(halved.record), table(grown.record))
 
 
+@pytest.mark.slow
 def test_a_search_compiles_every_program_once():
     before = population.compilations
     parts = {"algorithm": RATES[:4], "search": Halving(factor=2)}
@@ -253,6 +254,7 @@ def test_a_bayesian_search_proposes_what_optuna_driven_by_hand_does():
     assert len(by_hand.trials) == 9
 
 
+@pytest.mark.slow
 def test_estimators_stand_beside_a_search():
     forest = ScikitLearn(estimator="RandomForestClassifier")
     search = Bayesian(trials=4, batch=2, startup=2)

@@ -22,7 +22,10 @@ RULE = re.compile(
 )
 """What a problem says besides its place."""
 
-WHOLE = re.compile(r"a study may have|values are nested too deeply|is larger than|is a folder")
+WHOLE = re.compile(
+    r"a study may have|values are nested too deeply|is larger than|is a folder"
+    r"|there is no section or field"
+)
 """Problems of the file as a whole, which have no place in it."""
 
 

@@ -123,7 +123,7 @@ def test_too_many_trials_are_refused():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"algorithm": varied(Adam, beta1=uniform(0, 0.5)), "search": None}, "only a `search`"),
+        ({"algorithm": varied(Adam, beta1=uniform(0, 0.5)), "search": None}, "need a `search`"),
         ({"data": varied(Digits, scale=choice(["none", "standard"]))}, "in `augment` alone"),
         ({"algorithm": varied(Adam, beta1=uniform(0, 0.5)), "search": Halving()}, "needs `trials`"),
         ({"data": (Digits(), Digits(scale="none"))}, "on one data set, got 2"),

@@ -47,8 +47,8 @@ def stopping_at(border: int) -> Iterator[None]:
     """The workers stop once they have trained so many epochs."""
     made = workers.Workers._chunk
 
-    def watched(self: workers.Workers, number: int) -> Chunk:
-        chunk = made(self, number)
+    def watched(self: workers.Workers, number: int, epochs: int = 0) -> Chunk:
+        chunk = made(self, number, epochs)
         keep = chunk.keep
 
         def kept() -> None:

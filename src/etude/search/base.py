@@ -94,7 +94,9 @@ def check_searched(
     """
     for domain in space:
         if search is None:
-            raise ValueError(f"`{domain.kind}` has distributions, from which only a `search` draws")
+            raise ValueError(
+                f"`{domain.kind}` has distributions, which need a `search` that draws from them"
+            )
         if domain.kind == "estimator":
             raise ValueError("`estimator` takes no distributions: a search draws networks")
         if domain.kind == "data" and domain.path[0] != "augment":
