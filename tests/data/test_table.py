@@ -275,7 +275,8 @@ def test_bad_arrays(X, y, fields, message):
 def test_registered_with_a_schema_for_editors():
     assert component_class("data", "table") is Table
     fields = schema()["definitions"]["data.table"]["properties"]
-    assert "path" in fields and "content" not in fields
+    assert "path" in fields
+    assert "content" not in fields
 
 
 def test_tables_that_grow_when_encoded_are_refused(tmp_path):
