@@ -20,6 +20,7 @@ from etude.data.bundled import BreastCancer, Diabetes, Digits
 from etude.evidence.result import Result
 from etude.study import Study
 from etude.validation.base import Validation
+from null_studies import write_section
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "validation.md"
 NAME = "nested-optimism"
@@ -170,16 +171,6 @@ def table(repeats: int) -> str:
         f"{repeats} repeats, each with other working rows ({sizes}); ± is one standard error over "
         "repeats.\n\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
     )
-
-
-def write_section(file: Path, name: str, text: str) -> None:
-    """Replaces what stands between `<!-- name: begin -->` and `<!-- name: end -->`."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    head, found, rest = file.read_text(encoding="utf-8").partition(begin)
-    _, closed, tail = rest.partition(end)
-    if not (found and closed):
-        raise ValueError(f"{file} must hold the markers {begin} and {end}")
-    file.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

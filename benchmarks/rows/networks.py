@@ -104,41 +104,22 @@ test = {0.8 if options.quick else 0.2}
 
 def gpt(options: Options) -> str:
     """Four language models of the GPT family on Shakespeare."""
-    layers, heads, width = 1 if options.quick else 4, 4, 128
-    study = _text_study(
-        options, f"name = 'gpt'\nlayers = {layers}\nheads = {heads}\nwidth = {width}", 768
-    )
-    return _compare(
-        Work(
-            study,
-            "gpt",
-            lambda spec: {
-                "vocabulary": spec.vocabulary,
-                "steps": spec.inputs[0],
-                "layers": layers,
-                "heads": heads,
-                "width": width,
-            },
-            rates=(1e-3, 2e-3) if options.quick else (3e-4, 1e-3, 2e-3, 3e-3),
-            seeds=1,
-            batch_size=12,
-            epochs=1,
-            block=128,
-            score="best loss",
-            least=True,
-            aim=1.25,
-            told="4 layers, 4 heads, width 128, context 64, tied embedding, on the beginning "
-            "of tiny Shakespeare",
-        ),
-        options,
-    )
+    rates = (1e-3, 2e-3) if options.quick else (3e-4, 1e-3, 2e-3, 3e-3)
+    return _gpt(options, 768, rates, epochs=1, aim=1.25, text="the beginning")
 
 
 def shakespeare(options: Options) -> str:
     """One language model of the GPT family on Shakespeare, trained as long as nanoGPT's."""
+    epochs = 1 if options.quick else 2
+    return _gpt(options, 12_000, (1e-3,), epochs=epochs, aim=1.0, text="two thirds")
+
+
+def _gpt(
+    options: Options, training: int, rates: tuple[float, ...], *, epochs: int, aim: float, text: str
+) -> str:
     layers, heads, width = 1 if options.quick else 4, 4, 128
     study = _text_study(
-        options, f"name = 'gpt'\nlayers = {layers}\nheads = {heads}\nwidth = {width}", 12_000
+        options, f"name = 'gpt'\nlayers = {layers}\nheads = {heads}\nwidth = {width}", training
     )
     return _compare(
         Work(
@@ -151,15 +132,15 @@ def shakespeare(options: Options) -> str:
                 "heads": heads,
                 "width": width,
             },
-            rates=(1e-3,),
+            rates=rates,
             seeds=1,
             batch_size=12,
-            epochs=1 if options.quick else 2,
+            epochs=epochs,
             block=128,
             score="best loss",
             least=True,
-            aim=1.0,
-            told="4 layers, 4 heads, width 128, context 64, tied embedding, on two thirds of tiny "
+            aim=aim,
+            told=f"4 layers, 4 heads, width 128, context 64, tied embedding, on {text} of tiny "
             "Shakespeare",
         ),
         options,
