@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etude.etudes.base import WHOLE, CannotJudge, Etude, Figure, Finding, Verdict, logarithms
+from etude.etudes.base import (
+    WHOLE,
+    CannotJudge,
+    Etude,
+    Figure,
+    Finding,
+    Verdict,
+    interval_of,
+    logarithms,
+)
 from etude.evidence.intervals import Estimate, corrected_t_test, estimate
 from etude.evidence.paired import holm
 
@@ -217,7 +226,7 @@ def _stalls(later: list[np.ndarray], p_holm: np.ndarray) -> Verdict:
 
 def _needs(worse: Estimate) -> str:
     """Whether Adadelta needs a setting, by its error over that of a tuned rule."""
-    low, high = _ends(worse)
+    low, high = interval_of(worse)
     if low > math.log10(MARGIN):
         return "so it does need a setting"
     return "so it needs none" if high < math.log10(MARGIN) else "which leaves open if it needs one"
@@ -227,20 +236,15 @@ def _letter(rule: str) -> str:
     return "ε" if rule == "adadelta" else "η"
 
 
-def _ends(found: Estimate) -> tuple[float, float]:
-    assert found.interval is not None
-    return found.interval
-
-
 def _ratio(found: Estimate) -> str:
     """What log₁₀ was estimated of."""
-    low, high = (f"{10**end:.2g}" for end in _ends(found))
+    low, high = (f"{10**end:.2g}" for end in interval_of(found))
     return f"{10**found.mean:.2g} ({low} to {high})"
 
 
 def _points(share: Estimate) -> str:
     """A share in parts of 100."""
-    mean, low, high = (round(100 * value) for value in (share.mean, *_ends(share)))
+    mean, low, high = (round(100 * value) for value in (share.mean, *interval_of(share)))
     return f"{mean} ({low} to {high})"
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict
+from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict, interval_of
 from etude.evidence.bias_variance import BiasVariance, Term
 from etude.evidence.intervals import Estimate, estimate
 
@@ -174,19 +174,14 @@ def _difference(first: Term, second: Term) -> Estimate:
 
 def _verdict(*differences: tuple[Estimate, float]) -> Verdict:
     """The rule for differences, each with what the single network has."""
-    ends = [(*_ends(difference), whole) for difference, whole in differences]
+    ends = [(*interval_of(difference), whole) for difference, whole in differences]
     if any(low > -SMALL * whole and high >= 0 for low, high, whole in ends):
         return "refuted"
     return "supported" if all(high < 0 for _, high, _ in ends) else "undecided"
 
 
-def _ends(difference: Estimate) -> tuple[float, float]:
-    assert difference.interval is not None
-    return difference.interval
-
-
 def _told(difference: Estimate) -> str:
-    low, high = _ends(difference)
+    low, high = interval_of(difference)
     return f"{difference.mean:+.3f} ({low:+.3f} to {high:+.3f})"
 
 

@@ -1,6 +1,7 @@
 """What an étude is: a claim of the field, studies that test it, and a rule that judges them."""
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 if TYPE_CHECKING:  # both bring JAX along, which a list of the études does not need
+    from etude.evidence.intervals import Estimate
     from etude.evidence.result import Result
     from etude.study import Study
 
@@ -130,6 +132,18 @@ def logarithms(values: Any, told: str) -> np.ndarray:
     if wrong.size:
         raise CannotJudge(f"{told} must be above 0 and finite, and one is {wrong.flat[0]:g}")
     return np.asarray(np.log(found))
+
+
+def interval_of(found: "Estimate") -> tuple[float, float]:
+    """The interval of an estimate that has one."""
+    assert found.interval is not None
+    return found.interval
+
+
+def ratio_told(logarithm: "Estimate") -> str:
+    """A ratio with its interval, from the estimate of its natural logarithm."""
+    mean, low, high = (math.exp(value) for value in (logarithm.mean, *interval_of(logarithm)))
+    return f"{mean:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _owner(study_file: Path) -> str | None:

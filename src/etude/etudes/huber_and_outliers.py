@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etude.etudes.base import WHOLE, Etude, Figure, Finding, Verdict
+from etude.etudes.base import WHOLE, Etude, Figure, Finding, Verdict, ratio_told
 from etude.evidence.intervals import Estimate, estimate
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class HuberAndOutliers(Etude):
             verdict=_verdict(dirty, clean),
             decides=(
                 f"With a tenth of outliers the error of Huber's loss (δ = 0.3) is "
-                f"{_told(dirty)} times that of MSE, and without outliers {_told(clean)} times "
-                f"(95 % intervals over n = {dirty.n} data sets each)."
+                f"{ratio_told(dirty)} times that of MSE, and without outliers "
+                f"{ratio_told(clean)} times (95 % intervals over n = {dirty.n} data sets each)."
             ),
             table=_table(errors, ratios),
             figures=(_figure(errors),),
@@ -135,11 +135,6 @@ def _ends(ratio: Estimate) -> tuple[float, float]:
     return math.exp(ratio.interval[0]), math.exp(ratio.interval[1])
 
 
-def _told(ratio: Estimate) -> str:
-    low, high = _ends(ratio)
-    return f"{math.exp(ratio.mean):.2f} ({low:.2f} to {high:.2f})"
-
-
 def _table(
     errors: dict[tuple[str, str], np.ndarray], ratios: dict[tuple[str, str], Estimate]
 ) -> tuple[tuple[str, ...], ...]:
@@ -148,7 +143,7 @@ def _table(
         cells = [loss]
         for kind in ("clean", "outliers"):
             cells.append(f"{errors[loss, kind].mean():.3f}")
-            cells.append("1" if loss == "mse" else _told(ratios[loss, kind]))
+            cells.append("1" if loss == "mse" else ratio_told(ratios[loss, kind]))
         rows.append(tuple(cells))  # type: ignore[arg-type]
     return tuple(rows)
 

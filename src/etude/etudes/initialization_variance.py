@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from etude.etudes.base import Etude, Figure, Finding, Verdict
+from etude.etudes.base import Etude, Figure, Finding, Verdict, interval_of
 from etude.etudes.spread import Spread, called, depth_of, spreads_of
 from etude.evidence.intervals import Estimate, estimate
 
@@ -107,7 +107,7 @@ class InitializationVariance(Etude):
         he = spreads["relu", "he_normal"].activations
         steps = he.shape[1] - 1
         first = verdict_of(evidence, FIRST_BAND**steps)
-        refuted = math.exp(max(max(low, -high) for low, high in map(_ends, evidence.kept)))
+        refuted = math.exp(max(max(low, -high) for low, high in map(interval_of, evidence.kept)))
         return Finding(
             verdict=verdict_of(evidence),
             decides=(
@@ -144,10 +144,10 @@ class InitializationVariance(Etude):
 
 def verdict_of(evidence: Evidence, widest: float = BAND) -> Verdict:
     """The rule, with a band of one over `widest` to `widest` on the whole depth."""
-    kept = [_ends(factor) for factor in evidence.kept]
-    fixed = [_ends(factor) for factor in evidence.fixed]
-    gains = [_ends(gain) for gain in evidence.gains]
-    zeros = [_ends(over) for over in evidence.zeros]
+    kept = [interval_of(factor) for factor in evidence.kept]
+    fixed = [interval_of(factor) for factor in evidence.fixed]
+    gains = [interval_of(gain) for gain in evidence.gains]
+    zeros = [interval_of(over) for over in evidence.zeros]
     band = math.log(widest)
     outside = [high < -band or low > band for low, high in kept]
     if any(outside) or any(high < 0 for _, high in gains) or any(low > LEARNED for low, _ in zeros):
@@ -239,18 +239,13 @@ def _symmetry(results: "Mapping[str, Result]") -> str:
     )
 
 
-def _ends(found: Estimate) -> tuple[float, float]:
-    assert found.interval is not None
-    return found.interval
-
-
 def _factor(log: Estimate) -> str:
-    low, high = map(math.exp, _ends(log))
+    low, high = map(math.exp, interval_of(log))
     return f"{math.exp(log.mean):.3g} ({low:.3g} to {high:.3g})"
 
 
 def _points(share: Estimate) -> str:
-    low, high = _ends(share)
+    low, high = interval_of(share)
     return f"{100 * share.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 

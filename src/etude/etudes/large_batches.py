@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict, logarithms
+from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict, logarithms, ratio_told
 from etude.etudes.minima import Arm, Found, Minima, arm_of
 from etude.evidence.intervals import Estimate, estimate
 
@@ -106,7 +106,7 @@ class LargeBatches(Etude):
                 "standard error is judged, at one loss for all, and the root seed is 1. To save "
                 "time 12 networks of each took the place of 16, with which these were refuted too. "
                 f"The best rates alone ({small[1]:g} and {large[1]:g}) would say "
-                f"{verdict_of([ratios[small, large]])}: {_told(ratios[small, large])} times.",
+                f"{verdict_of([ratios[small, large]])}: {ratio_told(ratios[small, large])} times.",
                 "After the same epochs small batches have the lower loss, and with one rate for "
                 "both one of them has the wrong one: those rows of the table compare how far "
                 "training got.",
@@ -204,24 +204,19 @@ def _accuracies(result: "Result") -> dict[Arm, np.ndarray]:
     }
 
 
-def _told(ratio: Estimate) -> str:
-    assert ratio.interval is not None
-    low, high = map(math.exp, ratio.interval)
-    return f"{math.exp(ratio.mean):.2f} ({low:.2f} to {high:.2f})"
-
-
 def _range(ratios: Iterable[Estimate]) -> str:
     """The ratio; of several the least and the greatest."""
     known = sorted(ratios, key=lambda ratio: ratio.mean)
     if len(known) == 1:
-        return _told(known[0])
-    return f"from {_told(known[0])} to {_told(known[-1])}, by the pair of rates ({len(known)}),"
+        return ratio_told(known[0])
+    low, high = ratio_told(known[0]), ratio_told(known[-1])
+    return f"from {low} to {high}, by the pair of rates ({len(known)}),"
 
 
 def _beside(found: Found, pair: tuple[Arm, Arm], figure: str) -> str:
     """A ratio that does not decide, and may be missing."""
     try:
-        return _told(ratio(found, pair, figure))
+        return ratio_told(ratio(found, pair, figure))
     except CannotJudge:
         return "–"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict, logarithms
+from etude.etudes.base import CannotJudge, Etude, Figure, Finding, Verdict, logarithms, ratio_told
 from etude.evidence.intervals import Estimate, estimate
 
 if TYPE_CHECKING:
@@ -78,21 +78,22 @@ class ShuffledFolds(Etude):
             kind: estimate(promises["forward", kind] - promises["shuffled", kind], 0.0)
             for kind in KINDS[:2]
         }
-        shuffled = " and ".join(_told(ratios["shuffled", kind]) for kind in KINDS[:2])
-        forward = " and ".join(_told(ratios["forward", kind]) for kind in KINDS[:2])
+        shuffled = " and ".join(ratio_told(ratios["shuffled", kind]) for kind in KINDS[:2])
+        stationary = ratio_told(ratios["shuffled", STATIONARY])
+        forward = " and ".join(ratio_told(ratios["forward", kind]) for kind in KINDS[:2])
         return Finding(
             verdict=_verdict([ratios["shuffled", kind] for kind in KINDS[:2]], [*gains.values()]),
             decides=(
                 f"For {WALK}, and {DRIFTING}, shuffled folds promise {shuffled} times the error "
                 "that comes; validation forward in time promises "
-                f"{' and '.join(map(_told, gains.values()))} times what shuffled folds do, and "
-                f"{forward} times the error that comes (95 % intervals over n = "
+                f"{' and '.join(map(ratio_told, gains.values()))} times what shuffled folds do, "
+                f"and {forward} times the error that comes (95 % intervals over n = "
                 f"{ratios['shuffled', WALK].n} and {ratios['shuffled', DRIFTING].n} series)."
             ),
             table=_table(pairs, ratios),
             figures=(_figure(pairs),),
             notes=(
-                f"For {STATIONARY}, shuffled folds promise {_told(ratios['shuffled', STATIONARY])} "
+                f"For {STATIONARY}, shuffled folds promise {stationary} "
                 "times the error that comes: where rows hold what is needed of the past and "
                 "nothing drifts, shuffling does no harm (Bergmeir, Hyndman & Koo 2018).",
                 "Validation forward in time trains on shorter windows than the network that is "
@@ -142,18 +143,13 @@ def _ends(ratio: Estimate) -> tuple[float, float]:
     return math.exp(ratio.interval[0]), math.exp(ratio.interval[1])
 
 
-def _told(ratio: Estimate) -> str:
-    low, high = _ends(ratio)
-    return f"{math.exp(ratio.mean):.2f} ({low:.2f} to {high:.2f})"
-
-
 def _table(
     pairs: dict[tuple[str, str], np.ndarray], ratios: dict[tuple[str, str], Estimate]
 ) -> tuple[tuple[str, ...], ...]:
     header = ("series", "validation", "RMSE promised", "RMSE on later rows", "promised / later")
     rows = [
         (kind, WAYS[way], *(f"{mean:.2f}" for mean in pairs[way, kind].mean(axis=1)),
-         _told(ratios[way, kind]))
+         ratio_told(ratios[way, kind]))
         for kind in KINDS
         for way in WAYS
     ]  # fmt: skip
