@@ -18,7 +18,7 @@ demo: $(ENVIRONMENT)
 	$(BIN)/etude run $(STUDY) --report report.html
 
 test: $(ENVIRONMENT)
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(ENVIRONMENT)
 	$(BIN)/ruff check .

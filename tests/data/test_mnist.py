@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from etude.component import component_class
 from etude.data.download import DATA_FOLDER
 from etude.data.mnist import MNIST, FashionMNIST, IdxSet, Part
 from etude.errors import InputError
+
+_gzipped = partial(gzip.compress, mtime=0)
+"""Equal content gives equal bytes, which name a test: all workers must see the same names."""
 
 GENERATOR = np.random.default_rng(7)
 IMAGES = {"train": (12, 6, 6), "t10k": (5, 6, 6)}
@@ -39,7 +43,7 @@ def few(tmp_path, monkeypatch):
         arrays[prefix] = images, labels
         sums = []
         for what, axes, array in (("images", 3, images), ("labels", 1, labels)):
-            packed = gzip.compress(idx(array))
+            packed = _gzipped(idx(array))
             (tmp_path / "few" / named(prefix, what, axes)).write_bytes(packed)
             sums.append(hashlib.sha256(packed).hexdigest())
         parts.append(Part(prefix, shape[0], *sums))
@@ -95,7 +99,7 @@ def test_conforms(few, cls):
 
 def test_other_content_is_never_read(few, tmp_path):
     file = tmp_path / "few" / named("train", "images", 3)
-    file.write_bytes(gzip.compress(idx(few["train"][0] + 1)))
+    file.write_bytes(_gzipped(idx(few["train"][0] + 1)))
     with pytest.raises(InputError, match=r"train-images-idx3-ubyte.gz' must have the SHA-256"):
         MNIST().prepare()
     assert MNIST(rows="test").prepare().rows == 5
@@ -118,15 +122,15 @@ SQUARES, NUMBERS = np.zeros((5, 6, 6), np.uint8), np.arange(5, dtype=np.uint8)
     ("images", "labels", "message"),
     [
         (b"not packed", idx(NUMBERS), "images-idx3-ubyte.gz' cannot be unpacked"),
-        (gzip.compress(idx(SQUARES))[:-9], b"", "cannot be unpacked"),
-        (gzip.compress(bytes(50_000_000)), b"", "must expand to at most 196 bytes, and has more"),
-        (gzip.compress(idx(SQUARES)[:-1]), b"", "must be an IDX file of bytes of shape [5, 6, 6]"),
-        (gzip.compress(idx(SQUARES, kind=9)), b"", "must be an IDX file of bytes"),
-        (gzip.compress(idx(SQUARES, ndim=2)), b"", "must be an IDX file of bytes"),
-        (gzip.compress(idx(SQUARES.reshape(6, 5, 6))), b"", "must be an IDX file of bytes"),
+        (_gzipped(idx(SQUARES))[:-9], b"", "cannot be unpacked"),
+        (_gzipped(bytes(50_000_000)), b"", "must expand to at most 196 bytes, and has more"),
+        (_gzipped(idx(SQUARES)[:-1]), b"", "must be an IDX file of bytes of shape [5, 6, 6]"),
+        (_gzipped(idx(SQUARES, kind=9)), b"", "must be an IDX file of bytes"),
+        (_gzipped(idx(SQUARES, ndim=2)), b"", "must be an IDX file of bytes"),
+        (_gzipped(idx(SQUARES.reshape(6, 5, 6))), b"", "must be an IDX file of bytes"),
         (
-            gzip.compress(idx(SQUARES)),
-            gzip.compress(idx(NUMBERS + 6)),
+            _gzipped(idx(SQUARES)),
+            _gzipped(idx(NUMBERS + 6)),
             "'t10k-labels-idx1-ubyte.gz' must hold classes below 10, got 10",
         ),
     ],
