@@ -1,6 +1,6 @@
 """From a study to members, and from members to programs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +44,8 @@ class Program:
         members: which members of the plan.
         options: compiler options.
         profile: the numerics profile.
-        training: the training of one member of the task.
+        training: the training of one member of the task; one for all programs of the same task
+            on data of the same sizes, which are compiled once.
         batches: of an epoch, on each split.
         steps: steps of the longest member.
         operations: about how many floating-point operations the longest member takes.
@@ -89,6 +90,7 @@ class Plan:
         programs: groups of members that share one computation.
         device: where they train.
         keyed: the programs by what their members have in common.
+        trainings: the training of a task on data of some sizes, by both.
     """
 
     study: Study
@@ -98,6 +100,7 @@ class Plan:
     programs: tuple[Program, ...]
     device: Device
     keyed: dict[Any, Program] = field(default_factory=dict, repr=False, compare=False)
+    trainings: dict[Any, Training] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def metric(self) -> Metric | None:
@@ -123,7 +126,7 @@ class Plan:
         material, precision = self.materials[0], self.device.precision(self.study.precision)
         choice = Choice(**dict(zip(KINDS, parts, strict=True)))
         check_network(choice, material)
-        _program(choice, 0, material, self.device, precision, self.keyed)
+        _program(choice, 0, material, self.device, precision, self)
 
     def material_of(self, choice: int) -> int:
         """The number of the data set that a choice uses."""
@@ -211,7 +214,8 @@ def plan(study: Study, device: Device | None = None, before: Plan | None = None)
     numbers = {data: number for number, data in enumerate(sets)}
     splits = [len(materials[numbers[choice.data.unaugmented]].splits) for choice in choices]
     check_members(len(choices), max(splits), study.seeds, sum(splits) * study.seeds)
-    programs, members, known = dict(before.keyed), list(before.members), len(before.choices)
+    members, known = list(before.members), len(before.choices)
+    grown = replace(before, keyed=dict(before.keyed), trainings=dict(before.trainings))
     for number, choice in enumerate(choices[known:], known):
         index = numbers[choice.data.unaugmented]
         material = materials[index]
@@ -220,16 +224,20 @@ def plan(study: Study, device: Device | None = None, before: Plan | None = None)
             check_estimator(choice, material, study.metric)
         else:
             check_network(choice, material)
-            program = _program(
-                choice, alike[index], materials[alike[index]], device, precision, programs
-            )
+            same = alike[index]
+            program = _program(choice, same, materials[same], device, precision, grown)
         for split in range(len(material.splits)):
             for seed in range(study.seeds):
                 if program is not None:
                     program.members.append(len(members))
                 members.append(Member(number, split, seed))
-    found = tuple(programs.values())
-    return Plan(study, choices, tuple(members), materials, found, device, programs)
+    return replace(
+        grown,
+        study=study,
+        choices=choices,
+        members=tuple(members),
+        programs=tuple(grown.keyed.values()),
+    )
 
 
 def _content(data: Data, material: Material) -> Any:
@@ -244,9 +252,9 @@ def _program(
     material: Material,
     device: Device,
     precision: str | None,
-    programs: dict[Any, Program],
+    whole: Plan,
 ) -> Program:
-    """The program of a choice, made where there is none yet."""
+    """The program of a choice in a plan, which gets it where it has none yet."""
     prepared, blocks = material.prepared, material.blocks
     model, loss, algorithm = choice.network
     batch_size, batches = epoch_of(algorithm, material)
@@ -269,8 +277,8 @@ def _program(
     alone: Any = (*fixed, jax.tree.structure(algorithm))
     key: Any = (*fixed, common, "basics") if switched else alone
     for known in (key, alone):
-        if known in programs:
-            return programs[known]
+        if known in whole.keyed:
+            return whole.keyed[known]
 
     def task(rules: tuple[Algorithm, ...]) -> Task:
         return Task(
@@ -291,12 +299,15 @@ def _program(
         rules = tuple(_as(rule, base) for rule in BASICS)
     else:
         key = alone
-    training = _training(task(rules), material.shapes)
+    shapes = material.shapes
+    same = (key[1:], prepared.spec, material.metrics, _sizes(shapes))
+    training = whole.trainings.get(same)
+    if training is None:
+        training = whole.trainings[same] = _training(task(rules), shapes)
     width = device.width(training.bytes)
     steps = algorithm.networks * (algorithm.steps or epochs * max(batches))
     operations = training.operations * batch_size * steps
     options = device.options
-    shapes = material.shapes
     shape = (batch_size, *shapes.splits.order.shape[1:], *shapes.judged.rows.shape[1:])
     shape += (prepared.rows,)
     shape += () if blocks is None else (blocks.rows,)
@@ -305,9 +316,14 @@ def _program(
         training.task, index, width, options, profile, training, batches, steps, operations
     )
     check_training(program, material.bytes, device)
-    check_programs(len(programs) + 1)
-    programs[key] = program
+    check_programs(len(whole.keyed) + 1)
+    whole.keyed[key] = program
     return program
+
+
+def _sizes(shapes: Shared) -> Any:
+    leaves, structure = jax.tree.flatten(shapes)
+    return structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
 
 
 def _training(task: Task, shapes: Shared) -> Training:

@@ -132,7 +132,14 @@ def profile_of(whole: Plan, number: int) -> dict[str, Any]:
 
 
 def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[str, Any], ...]:
-    """What is kept of the programs of a plan, each with its population; others may come after."""
+    """What is kept of the programs of a plan, each with its population; others may come after.
+
+    The first of those that share a population has the seconds of its compilation.
+    """
+    seconds = [
+        0.0 if population in populations[:number] else population.compile_seconds
+        for number, population in enumerate(populations)
+    ]
     return tuple(
         {
             "members": len(program.members),
@@ -142,10 +149,10 @@ def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[s
             "batch_size": program.task.batch_size,
             "epochs": program.task.epochs,
             "rules": [rule.name for rule in program.task.rules],
-            "compile_seconds": population.compile_seconds,
+            "compile_seconds": compile_seconds,
             "options": program.options,
         }
-        for program, population in zip(whole.programs, populations, strict=False)
+        for program, compile_seconds in zip(whole.programs, seconds, strict=False)
     )
 
 

@@ -37,31 +37,31 @@ class Workers:
         arrived: everything that is to be stored or counted, in the order in which it was made:
             `MemberRecord`, `Checkpoint`, `Trained`, and `CHUNK_ENDED` after each chunk.
         stop: once set, chunks end at their next border.
-        populations: the compiled programs.
+        populations: the compiled programs; one for all that have the same training.
     """
 
     def __init__(self, whole: Plan, record: StudyRecord, checkpoints: Checkpoints | None) -> None:
         self._plan, self._record, self._checkpoints = whole, record, checkpoints
         self.arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.stop = threading.Event()
-        self.populations = [
-            Population(program.training, program.width, program.options)
-            for program in whole.programs
-        ]
+        self.populations: list[Population] = []
         self._shared: dict[int, Shared] = {}
         self._shared_lock = threading.Lock()
         self._streams: dict[int, Streaming | None] = {}
         self._streams_lock = threading.Lock()
         self._broken: dict[int, str] = {}
         self._seconds: dict[int, float] = {}
+        self.extend(whole, record)
 
     def extend(self, whole: Plan, record: StudyRecord) -> None:
         """Go on with a plan that has further choices, while nothing is trained."""
         self._plan, self._record = whole, record
-        self.populations += [
-            Population(program.training, program.width, program.options)
-            for program in whole.programs[len(self.populations) :]
-        ]
+        known = {population.member: population for population in self.populations}
+        for program in whole.programs[len(self.populations) :]:
+            training = program.training
+            if training not in known:
+                known[training] = Population(training, program.width, program.options)
+            self.populations.append(known[training])
 
     def compile(self, number: int) -> None:
         """Compile a program; where that fails its members will fail, and the study goes on."""
