@@ -89,8 +89,9 @@ def sharpness(
 
     Raises:
         InputError: the network is an ensemble, rows or targets do not fit it, a setting is out of
-            its range, the loss or its derivatives are not finite, or a layer of the user passes on
-            a derivative that is that of no function.
+            its range, the loss or its derivatives are not finite, the loss is so large that double
+            precision cannot tell its curvature, or a layer of the user passes on a derivative that
+            is that of no function.
 
     Example:
         ```python
@@ -118,7 +119,7 @@ def sharpness(
         loss = landscape.slope(start)[0]
         if not math.isfinite(loss):
             raise InputError(f"the loss of the network on these rows must be finite, got {loss}")
-        landscape.check_symmetric(generator)
+        landscape.check_symmetric(generator, loss)
         eigenvalue, direction, residual = landscape.largest_eigenvalue(generator, tolerance)
         trace, stderr = landscape.trace(generator, probes)
         starts = [np.zeros_like(start), radius * direction, -radius * direction]

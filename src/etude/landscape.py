@@ -88,17 +88,23 @@ class Landscape:
         at, along = self._unravel(self.weights), self._unravel(vector)
         return np.asarray(ravel_pytree(_hessian_product(*self._parts, at, along))[0])
 
-    def check_symmetric(self, generator: np.random.Generator) -> None:
-        """Raise an `InputError` where Hv is not finite, or ⟨u, Hv⟩ and ⟨v, Hu⟩ differ."""
+    def check_symmetric(self, generator: np.random.Generator, loss: float) -> None:
+        """Raise an `InputError` where Hv is not finite, or ⟨u, Hv⟩ and ⟨v, Hu⟩ differ.
+
+        Logits of 1e12, as of a network that all but diverged, leave no digits to the derivatives.
+        """
         u, v = (_unit(generator, self.weights.size) for _ in range(2))
         of_u, of_v = self.product(u), self.product(v)
         if not (np.isfinite(of_u).all() and np.isfinite(of_v).all()):
             raise InputError("the second derivatives of the loss on these rows must be finite")
         size = max(np.linalg.norm(of_u), np.linalg.norm(of_v))
-        if not abs(u @ of_v - v @ of_u) <= SYMMETRY * size:
+        difference = abs(u @ of_v - v @ of_u)
+        if not difference <= SYMMETRY * size:
             raise InputError(
-                "`network` must have a Hessian, and its second derivatives are not symmetric: a "
-                "layer passes on a derivative that is that of no function"
+                "`network` must have a Hessian, and its second derivatives differ from symmetric "
+                f"ones by {difference / size:.1g} of their size, more than {SYMMETRY:g}: either a "
+                "layer passes on a derivative that is that of no function, or the loss on these "
+                f"rows, {loss:.3g}, is so large that double precision cannot tell its curvature"
             )
 
     def largest_eigenvalue(
