@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from etude.etudes import names
 from etude.etudes.base import Figure
@@ -26,6 +27,7 @@ what would. *Refuted* is as good an answer as *supported*. `make etudes` plays t
 
 _PLURALS = {
     "data": "data sets",
+    "augment": "augmentations",
     "model": "models",
     "loss": "losses",
     "algorithm": "algorithms",
@@ -127,6 +129,7 @@ def _extent(result: Result) -> str:
     """
     record = result.record
     counts = {kind: len(record.document.get(kind, ())) for kind in _PLURALS}
+    counts |= _data_sets(record.document["data"])
     several = [f"{count} {_PLURALS[kind]}" for kind, count in counts.items() if count > 1]
     numbers = {split.split: split.chooses_for < 0 for split in record.splits}
     judging = sum(numbers.values())
@@ -145,6 +148,20 @@ def _extent(result: Result) -> str:
     told += f", judged by {record.metric} on test rows" if record.judged == "test" else ""
     told += f"; {diverged:,} diverged" if diverged else ""
     return text(f"{told}; trained in about {_roughly(seconds)} s of one core of the machine here.")
+
+
+def _data_sets(documents: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """How many data sets there are, and in how many ways one is disturbed at most.
+
+    Example:
+        >>> _data_sets([{"name": "sine"}, {"name": "sine", "augment": [{"name": "input_noise"}]}])
+        {'data': 1, 'augment': 2}
+    """
+    ways: dict[str, list[Any]] = {}
+    for document in documents:
+        rows = {name: value for name, value in document.items() if name != "augment"}
+        ways.setdefault(repr(rows), []).append(document.get("augment"))
+    return {"data": len(ways), "augment": max(map(len, ways.values()))}
 
 
 def _roughly(seconds: float) -> str:
