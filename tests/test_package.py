@@ -1,6 +1,7 @@
 """The package itself: what importing it costs, and its public names."""
 
 import ast
+import doctest
 import importlib
 import subprocess
 import sys
@@ -65,3 +66,18 @@ def test_unknown_names_are_attribute_errors() -> None:
     for name in ("Nonsense", "nonsense", "_private"):
         with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
             getattr(etude, name)
+
+
+SOURCES = Path(etude.__file__).parent
+WITH_EXAMPLES = sorted(
+    ".".join(("etude", *path.relative_to(SOURCES).with_suffix("").parts))
+    for path in SOURCES.rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_in_docstrings_hold(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(module))
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -106,6 +106,7 @@ def varied(cls: type[Component], /, **fields: Any) -> Varied:
 
     Example:
         >>> from etude.algorithm import Adam
+        >>> from etude.sweep import log_uniform
         >>> rule = varied(Adam, learning_rate=log_uniform(1e-4, 1e-1), epochs=20)
         >>> rule.template.learning_rate, rule.template.epochs
         (0.00316228, 20)
