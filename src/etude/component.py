@@ -148,7 +148,7 @@ class Component(BaseModel):
         Fields that are marked `Added` are there only with another value than their default.
         """
         return {"name": self.name} | {
-            field: _plain(getattr(self, field)) for field in self._documented()
+            field: plain(getattr(self, field)) for field in self._documented()
         }
 
     @classmethod
@@ -184,7 +184,7 @@ class Component(BaseModel):
             {"name": self.name, "revision": self.revision}
             | origin
             | {
-                name: _plain(getattr(self, name), identity=True)
+                name: plain(getattr(self, name), identity=True)
                 for name in self._documented()
                 if not _has_mark(type(self).model_fields[name], Incidental)
             }
@@ -262,11 +262,12 @@ def nearest(name: str, known: Any) -> str:
     return f"; known: {', '.join(told)}" if told else ""
 
 
-def _plain(value: Any, identity: bool = False) -> Any:
+def plain(value: Any, identity: bool = False) -> Any:
+    """The value of a field as plain JSON: as in a specification, or as in a document."""
     if isinstance(value, Component):
         return value.specification() if identity else value.document()
     if isinstance(value, tuple):
-        return [_plain(item, identity) for item in value]
+        return [plain(item, identity) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if hasattr(value, "document"):

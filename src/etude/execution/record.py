@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from etude.batch import ROLES
-from etude.component import Component
+from etude.component import Component, plain
 from etude.data.augmentation import Augmentation
 from etude.data.base import Data
 from etude.engine.material import Material
@@ -163,13 +163,22 @@ def _swept(study: Study) -> dict[Component, dict[str, Any]]:
         parts = study.data_sets if kind == "data" else study.components(kind)
         groups = by_title(parts)
         for same in groups:
-            fields = swept_fields(tuple(same))
-            for component in same:
-                document = component.document()
-                named = {kind: title_of(component)} if len(groups) > 1 else {}
-                # Code, such as the module class of a user, differs too and is in no document.
-                told = [name for name in fields if name in document]
-                swept[component] = named | {f"{kind}.{name}": document[name] for name in told}
+            # Code, such as the module class of a user, differs too and is in no document; some
+            # fields are in none while they have their default.
+            documents = [component.document() for component in same]
+            fields = [
+                name
+                for name in swept_fields(tuple(same))
+                if any(name in document for document in documents)
+            ]
+            named = {kind: title_of(same[0])} if len(groups) > 1 else {}
+            for component, document in zip(same, documents, strict=True):
+                swept[component] = named | {
+                    f"{kind}.{name}": document[name]
+                    if name in document
+                    else plain(getattr(component, name))
+                    for name in fields
+                }
     data = tuple(each for each in study.components("data") if isinstance(each, Data))
     augments = _swept_augments(data)
     return swept | {each: swept[each.unaugmented] | augments[each.augment] for each in data}
