@@ -39,10 +39,17 @@ def _part() -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs that tests compile are kept for the session, so that equal ones load."""
+    """Programs that tests compile are kept for the session, so that equal ones load.
+
+    All workers share them. One that another is just writing cannot be read, which JAX warns of,
+    and compiles it.
+    """
     from etude.engine.cache import use_compilation_cache
 
-    use_compilation_cache(tmp_path_factory.mktemp("programs"))
+    base = tmp_path_factory.getbasetemp()
+    use_compilation_cache(
+        (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
+    )
 
 
 @pytest.fixture(scope="session")

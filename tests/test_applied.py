@@ -26,7 +26,10 @@ from etude.execution.refit import refit
 from etude.network import DESCRIPTION, PREDICTED_ROWS, WEIGHTS, Network
 
 ALL = (Bagging(networks=2), Boosting(networks=2), Samme(networks=3))
-
+EACH = [
+    pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.name == "boosting" else [])
+    for each in ALL
+]
 
 DEVICE = replace(current_device(1), fixed_width=1)
 
@@ -34,7 +37,7 @@ DEVICE = replace(current_device(1), fixed_width=1)
 @pytest.fixture(scope="module")
 def study() -> etude.Study:
     algorithms = tuple(
-        etude.AMSGrad(epochs=2, batch_size=32, learning_rate=0.05, ensemble=each) for each in ALL
+        etude.SGD(epochs=2, batch_size=32, learning_rate=0.05, ensemble=each) for each in ALL
     )
     return etude.Study(
         data=etude.Wine(),
@@ -45,16 +48,28 @@ def study() -> etude.Study:
     )
 
 
+class Networks:
+    """Refitted, when asked for, from the record of a study of which nothing has been trained."""
+
+    def __init__(self, study: etude.Study) -> None:
+        self._study, self._record = study, study_record(plan(study, DEVICE), "")
+        self._refitted: dict[str, Network] = {}
+
+    def __getitem__(self, name: str) -> Network:
+        if name not in self._refitted:
+            number = [each.name for each in ALL].index(name)
+            self._refitted[name] = refit(self._study, number, self._record, DEVICE)
+        return self._refitted[name]
+
+
 @pytest.fixture(scope="module")
-def networks(study: etude.Study) -> dict[str, Network]:
-    """Refitted from the record of a study of which nothing has been trained."""
-    record = study_record(plan(study, DEVICE), "")
-    return {each.name: refit(study, n, record, DEVICE) for n, each in enumerate(ALL)}
+def networks(study: etude.Study) -> Networks:
+    return Networks(study)
 
 
-@pytest.mark.parametrize("ensemble", ALL, ids=lambda ensemble: ensemble.name)
+@pytest.mark.parametrize("ensemble", EACH)
 def test_a_refitted_ensemble_predicts_what_was_judged(
-    ensemble: Ensemble, networks: dict[str, Network]
+    ensemble: Ensemble, networks: Networks
 ) -> None:
     network, rows = networks[ensemble.name], load_wine()
     shares = network.probabilities(rows.data.astype(np.float32))
@@ -71,7 +86,7 @@ def test_a_refitted_ensemble_predicts_what_was_judged(
 
 @pytest.mark.slow
 def test_refit_comes_to_what_a_study_of_all_rows_came_to(
-    study: etude.Study, networks: dict[str, Network]
+    study: etude.Study, networks: Networks
 ) -> None:
     record = etude.run(study, workers=1).record
     for number, ensemble in enumerate(ALL):
@@ -156,9 +171,9 @@ def test_weights_are_moved_to_the_device_once(
     np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("ensemble", ALL, ids=lambda ensemble: ensemble.name)
+@pytest.mark.parametrize("ensemble", EACH)
 def test_a_saved_ensemble_predicts_the_same_bits(
-    ensemble: Ensemble, networks: dict[str, Network], tmp_path: Path
+    ensemble: Ensemble, networks: Networks, tmp_path: Path
 ) -> None:
     network, rows = networks[ensemble.name], load_wine().data.astype(np.float32)
     network.save(tmp_path)
@@ -169,7 +184,7 @@ def test_a_saved_ensemble_predicts_the_same_bits(
     assert again.document["algorithm"]["ensemble"] == ensemble.document()
 
 
-def test_the_mean_of_an_ensemble_is_that_of_its_networks(networks: dict[str, Network]) -> None:
+def test_the_mean_of_an_ensemble_is_that_of_its_networks(networks: Networks) -> None:
     network, rows = networks["bagging"], load_wine().data.astype(np.float32)
     shares = []
     for number in range(2):
@@ -179,9 +194,7 @@ def test_the_mean_of_an_ensemble_is_that_of_its_networks(networks: dict[str, Net
     np.testing.assert_allclose(network.probabilities(rows), np.mean(shares, 0), rtol=1e-5)
 
 
-def test_other_descriptions_of_an_ensemble_are_refused(
-    networks: dict[str, Network], tmp_path: Path
-) -> None:
+def test_other_descriptions_of_an_ensemble_are_refused(networks: Networks, tmp_path: Path) -> None:
     networks["samme"].save(tmp_path)
     whole = json.loads((tmp_path / DESCRIPTION).read_text())
     arrays = load_arrays((tmp_path / WEIGHTS).read_bytes())
@@ -217,7 +230,7 @@ def test_files_of_single_networks_are_as_they_were(tmp_path: Path) -> None:
         data=etude.Wine(),
         model=etude.Linear(),
         loss=etude.CrossEntropy(),
-        algorithm=etude.AMSGrad(epochs=1),
+        algorithm=etude.SGD(epochs=1),
         validation=etude.TrainingOnly(),
     )
     network = refit(study, 0, study_record(plan(study, DEVICE), ""), DEVICE)

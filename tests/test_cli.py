@@ -343,6 +343,8 @@ def test_components_tells_every_component_and_where_python_has_it() -> None:
     for kind in KINDS:
         assert f"\n{kind}\n" in f"\n{outcome.out}"
         for name, cls in registered(kind).items():
+            if not cls.__module__.startswith("etude."):
+                continue  # of another test in this process
             assert f"\n  {name} " in outcome.out
             told = etude("components", name).out
             sections = [part for part in told.split("\n\n") if f"{kind} {name} (in " in part]
@@ -674,9 +676,6 @@ def test_in_a_process_of_its_own(folder: Path, network: Path) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "· adam learning_rate=0.1" in shown.stdout
     assert r"\u2500" in shown.stdout
-    absent = process("show", "nope", *at(folder))
-    assert (absent.returncode, absent.stdout) == (2, "")
-    assert absent.stderr.startswith("error: the store")
     reader = "import sys; sys.stdin.readline()"
     both = f"{sys.executable} -c 'from etude.cli import main; main()' components"
     left = subprocess.run(

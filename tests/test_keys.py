@@ -13,6 +13,8 @@ from etude.keys import fold, hashed_bits, hashed_normal, hashed_uniform, key_of,
 
 WORDS = jnp.array([0, 0], jnp.uint32)
 
+shuffle = jax.jit(lambda order, rows, number: shuffled(order, rows, fold(WORDS, number)))
+
 
 def test_keys_are_hashes_of_what_they_are_for() -> None:
     keys = [
@@ -25,13 +27,13 @@ def test_keys_are_hashes_of_what_they_are_for() -> None:
 
 def test_fold_gives_every_number_its_own_key() -> None:
     numbers = jnp.arange(200_000)
-    keys = np.asarray(jax.random.key_data(jax.vmap(lambda n: fold(WORDS, n))(numbers)))
+    keys = np.asarray(jax.jit(jax.vmap(lambda n: jax.random.key_data(fold(WORDS, n))))(numbers))
     assert len(np.unique(keys, axis=0)) == len(keys)
     assert len(np.unique(keys[:, 0])) == len(keys)
 
 
 def test_folded_keys_draw_independent_uniform_numbers() -> None:
-    draw = jax.vmap(lambda n: jax.random.uniform(fold(WORDS, n), (4,)))
+    draw = jax.jit(jax.vmap(lambda n: jax.random.uniform(fold(WORDS, n), (4,))))
     numbers = np.asarray(draw(jnp.arange(20_000)))
     for column in numbers.T:
         assert stats.kstest(column, "uniform").pvalue > 1e-3
@@ -51,8 +53,7 @@ def test_hashed_bits_are_balanced(turn: int) -> None:
 def test_small_shuffles_are_uniform() -> None:
     """All 24 orders of four rows, chi-squared; the padding stays behind."""
     order = jnp.array([10, 11, 12, 13, -1, -1])
-    shuffle = jax.vmap(lambda n: shuffled(order, jnp.int32(4), fold(WORDS, n)))
-    drawn = np.asarray(shuffle(jnp.arange(24_000)))
+    drawn = np.asarray(jax.vmap(shuffle, (None, None, 0))(order, 4, jnp.arange(24_000)))
     assert (drawn[:, 4:] == -1).all()
     _, counts = np.unique(drawn[:, :4], axis=0, return_counts=True)
     assert len(counts) == 24
@@ -62,8 +63,7 @@ def test_small_shuffles_are_uniform() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 4095, 4096, 4097, 70_000])
 def test_shuffles_are_permutations_of_any_size(rows: int) -> None:
     padded = -(-rows // 32) * 32
-    order = jnp.arange(padded)
-    drawn = np.asarray(shuffled(order, jnp.int32(rows), fold(WORDS, 7)))
+    drawn = np.asarray(shuffle(np.arange(padded, dtype=np.int32), np.int32(rows), 7))
     np.testing.assert_array_equal(np.sort(drawn[:rows]), np.arange(rows))
     np.testing.assert_array_equal(np.sort(drawn), np.arange(padded))
     if rows > 1000:

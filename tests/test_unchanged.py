@@ -19,16 +19,21 @@ validation = { name = "kfold", folds = 2 }
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def trained(folder: Path) -> Path:
     import etude
 
     rows = "\n".join(f"{x},{2 * x}" for x in range(12))
-    (tmp_path / "rows.csv").write_text(f"x,y\n{rows}\n")
-    (tmp_path / "study.toml").write_text(STUDY)
-    study = etude.read_study(tmp_path / "study.toml")
-    etude.run(study, tmp_path / "etude.db", text=STUDY, folder=tmp_path)
-    return tmp_path
+    (folder / "rows.csv").write_text(f"x,y\n{rows}\n")
+    (folder / "study.toml").write_text(STUDY)
+    study = etude.read_study(folder / "study.toml")
+    etude.run(study, folder / "etude.db", text=STUDY, folder=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read by several tests; one that changes it has its own."""
+    return trained(tmp_path_factory.mktemp("trained"))
 
 
 def answer(folder: Path, text: str = STUDY) -> object:
@@ -48,7 +53,9 @@ def test_another_text_is_not(folder: Path) -> None:
     assert answer(folder, "name = [") is None
 
 
-def test_changed_rows_are_not(folder: Path) -> None:
+def test_changed_rows_are_not(tmp_path: Path) -> None:
+    folder = trained(tmp_path)
+    assert answer(folder) is not None
     with (folder / "rows.csv").open("a") as file:
         file.write("100,3\n")
     assert answer(folder) is None
@@ -113,5 +120,5 @@ def test_the_answer_needs_no_jax(folder: Path) -> None:
         env=os.environ | {"NO_COLOR": "1"}, check=False,
     )  # fmt: skip
     assert found.returncode == 0, found.stderr
-    assert "4 found in the store" in found.stdout
+    assert "0 trained, 4 found in the store" in found.stdout
     assert found.stdout.rstrip().endswith("[]")

@@ -65,7 +65,7 @@ def sample_texts(
     for known in range(len(begun), texts.shape[1]):
         window, place = _window(texts[:, :known], spec, end)
         drawn, valid = _drawn(
-            graph, state, loss, window, place, temperature, kept, np.uint32(seed), known
+            graph, state, loss, window, place, float(temperature), kept, np.uint32(seed), known
         )
         if not valid:
             raise InputError("the network gives numbers that are no probabilities")

@@ -13,6 +13,7 @@ import optax
 
 from etude.algorithm.base import Algorithm, Step
 from etude.algorithm.schedule import Progress
+from quick_programs import compiled
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "torch.json").read_text())
 TRAJECTORIES = GOLDEN["trajectories"]
@@ -45,7 +46,7 @@ def path(rule: Algorithm, dtype: Any, points: bool = False) -> np.ndarray:
         return np.asarray(follow(rule, jnp.asarray(START, dtype), surface, points))
 
 
-@partial(jax.jit, static_argnames=("objective", "points"))
+@partial(compiled, static_argnames=("objective", "points"))
 def follow(rule: Algorithm, start: Any, objective: Any, points: bool = False) -> Any:
     """The parameters after each step, a vector or a tree; rules of one structure compile once."""
 
@@ -66,7 +67,7 @@ def optax_path(
 ) -> Any:
     """The parameters after each step of a transformation of Optax, in double precision."""
 
-    @jax.jit
+    @compiled
     def run(start: Any) -> Any:
         def step(carry: Any, _: Any) -> Any:
             w, state = carry

@@ -16,6 +16,7 @@ from etude.algorithm.optax_rule import RULES, Argument, Optax, Transformation, U
 from etude.algorithm.schedule import Cosine, Progress
 from etude.component import component_class
 from etude.model.layers import Stack
+from quick_programs import compiled
 
 STEPS = 6
 # One other value than the default of an argument, where the default cannot show that it arrives.
@@ -76,7 +77,7 @@ def through_the_adapter(rule: Transformation) -> jax.Array:
 def by_hand(transformation: Any) -> np.ndarray:
     transformation = optax.with_extra_args_support(transformation)
 
-    @jax.jit
+    @compiled
     def run(tree: Any) -> Any:
         def step(carry: Any, _: Any) -> Any:
             tree, state = carry
@@ -86,12 +87,12 @@ def by_hand(transformation: Any) -> np.ndarray:
             )
             return (optax.apply_updates(tree, change), state), None
 
-        return jax.lax.scan(step, (tree, transformation.init(tree)), None, STEPS)[0]
+        tree, state = jax.lax.scan(step, (tree, transformation.init(tree)), None, STEPS)[0]
+        if isinstance(state, optax.contrib.ScheduleFreeState):
+            tree = optax.contrib.schedule_free_eval_params(state, tree)
+        return ravel_pytree(tree)[0]
 
-    tree, state = run(nnx.to_pure_dict(params()))
-    if isinstance(state, optax.contrib.ScheduleFreeState):
-        tree = optax.contrib.schedule_free_eval_params(state, tree)
-    return np.asarray(ravel_pytree(tree)[0])
+    return np.asarray(run(nnx.to_pure_dict(compiled(params)())))
 
 
 def test_every_rule_is_tested() -> None:
@@ -102,9 +103,9 @@ def test_every_rule_is_tested() -> None:
 def test_agrees_with_optax_by_hand(name: str) -> None:
     rule = Optax(rule=name, learning_rate=0.05, arguments=VALUES[name])
     with jax.enable_x64(True):
-        found = np.asarray(jax.jit(through_the_adapter)(rule))
+        found = np.asarray(compiled(through_the_adapter)(rule))
         expected = by_hand(RULES[name][0](0.05, **VALUES[name]))
-        start = np.asarray(ravel_pytree(params())[0])
+        start = np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(compiled(params)())])
     assert np.abs(found - start).max() > 1e-6
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
@@ -118,17 +119,17 @@ def test_members_differ_in_traced_numbers_only(name: str) -> None:
     ]
     assert jax.tree.structure(rules[0]) == jax.tree.structure(rules[1])
     population = jax.tree.map(lambda *leaves: jnp.stack(leaves), *rules)
-    together = jax.jit(jax.vmap(through_the_adapter))(population)
+    together = compiled(jax.vmap(through_the_adapter))(population)
+    alone = compiled(through_the_adapter)
     for rule, found in zip(rules, together, strict=True):
-        alone = jax.jit(through_the_adapter)(rule)
-        np.testing.assert_allclose(found, alone, rtol=2e-4, atol=1e-6)
+        np.testing.assert_allclose(found, alone(rule), rtol=2e-4, atol=1e-6)
     assert np.abs(together[0] - together[1]).max() > 1e-4
 
 
 def test_a_schedule_acts_on_the_learning_rate() -> None:
     rule = Optax(rule="nadam", learning_rate=0.05, schedule=Cosine())
     with jax.enable_x64(True):
-        found = np.asarray(through_the_adapter(rule))
+        found = np.asarray(compiled(through_the_adapter)(rule))
         expected = by_hand(optax.nadam(optax.cosine_decay_schedule(0.05, STEPS)))
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
@@ -142,7 +143,7 @@ def test_a_transformation_of_the_user() -> None:
         factory=clipped, label="clipped", version="2", learning_rate=0.05, arguments={"norm": 0.5}
     )
     with jax.enable_x64(True):
-        found = np.asarray(jax.jit(through_the_adapter)(rule))
+        found = np.asarray(compiled(through_the_adapter)(rule))
         expected = by_hand(clipped(0.05, 0.5))
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     document = rule.document()

@@ -1,6 +1,7 @@
 """Studies of augmented data: one data set, one program, and no bit changed at strength 0."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -33,11 +34,11 @@ rows = 60
 augment = { grid = [[], [NOISE], [MIXUP]] }
 [[data]]
 name = "blobs"
-rows = 45
+rows = 60
+classes = 2
 augment = { grid = [[], [NOISE], [MIXUP]] }
 [model]
-name = "mlp"
-widths = [4]
+name = "linear"
 [loss]
 name = "cross_entropy"
 [algorithm]
@@ -86,8 +87,8 @@ KINDS = ((), changing(0), changing(1), changing(0.5), mixing(0), mixing(1))
 @pytest.fixture(scope="module")
 def members() -> dict[tuple[int, int], Any]:
     """Every kind at a standstill and in training."""
-    rates = etude.grid(etude.Adam, learning_rate=[1e-30, 0.01], epochs=2)
-    study = digits(*KINDS, algorithm=rates)
+    rates = etude.grid(etude.SGD, learning_rate=[1e-30, 0.1], epochs=2)
+    study = digits(*KINDS, algorithm=rates, model=etude.Linear())
     assert len(etude.plan(study).programs) == 3
     return {divmod(member.choice, 2): member for member in run(study).members}
 
@@ -140,9 +141,28 @@ def read() -> etude.Study:
     return parse_study(FILE)
 
 
+def ran_by_command(folder: Path) -> dict[str, Any]:
+    """The answer of `etude run` to the study file of a folder."""
+    arguments = ["run", str(folder / "study.toml"), "--store", str(folder / "s.db")]
+    arguments += ["--report", str(folder / "report.html"), "--json"]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    answer: dict[str, Any] = json.loads(outcome.stdout)
+    return answer
+
+
 @pytest.fixture(scope="module")
-def result(read: etude.Study) -> etude.Result:
-    return etude.run(read)
+def folder(tmp_path_factory: pytest.TempPathFactory, read: etude.Study) -> Path:
+    """Where the study, written as a file, has been run."""
+    place = tmp_path_factory.mktemp("augmented")
+    (place / "study.toml").write_text(write_study(read))
+    assert ran_by_command(place)["trained"] == 30
+    return place
+
+
+@pytest.fixture(scope="module")
+def result(read: etude.Study, folder: Path) -> etude.Result:
+    return etude.run(read, store=folder / "s.db")
 
 
 def test_data_that_differ_in_what_augments_them_are_one_data_set(
@@ -211,18 +231,13 @@ def test_importance_tells_what_augments_as_a_factor(result: etude.Result) -> Non
     }
 
 
-def test_a_run_reports_and_refits_them(tmp_path: Any, read: etude.Study) -> None:
-    study, store, page = tmp_path / "study.toml", tmp_path / "s.db", tmp_path / "report.html"
-    study.write_text(write_study(read))
-    assert read_study(study) == read
-    arguments = ["run", str(study), "--store", str(store), "--report", str(page), "--json"]
-    outcome = CliRunner().invoke(app, arguments)
-    assert outcome.exit_code == 0, outcome.output
-    assert json.loads(outcome.stdout)["trained"] == 30
-    assert "input_noise std=0.3" in page.read_text()
-    again = CliRunner().invoke(app, arguments)
-    assert json.loads(again.stdout)["trained"] == 0
-    network = etude.refit(etude.run(read, store=str(store)), 3)
+def test_a_run_reports_and_refits_them(
+    folder: Path, read: etude.Study, result: etude.Result, tmp_path: Path
+) -> None:
+    assert read_study(folder / "study.toml") == read
+    assert "input_noise std=0.3" in (folder / "report.html").read_text()
+    assert ran_by_command(folder)["trained"] == 0
+    network = etude.refit(result, 3)
     assert network.document["data"]["augment"] == [{"name": "mixup", "alpha": 0.2}]
     network.save(tmp_path / "network")
     assert etude.load(tmp_path / "network").predict(np.zeros((2, 2), np.float32)).shape == (2,)
@@ -248,7 +263,7 @@ def test_an_augmentation_without_meaning_is_refused_before_training() -> None:
 def test_numbers_are_mixed_and_train() -> None:
     data = tuple(etude.Diabetes(augment=augment) for augment in ((), (etude.Mixup(alpha=1),)))
     members = run(
-        etude.Study(**(SHORT | {"loss": etude.MSE()}), data=data, model=etude.MLP())
+        etude.Study(**(SHORT | {"loss": etude.MSE()}), data=data, model=etude.Linear())
     ).members
     assert [member.status for member in members] == ["done", "done"]
     assert members[0].values != members[1].values

@@ -14,7 +14,6 @@ from etude.data.augmentation import Augmentation
 from etude.engine.disturb import augmented, noisy
 from etude.engine.plan import inputs_of, plan
 from etude.errors import InputError
-from etude.execution.run import run
 from etude.keys import fold
 
 SPEC = Spec("classes", (3,), classes=("a", "b"))
@@ -23,7 +22,8 @@ ZEROS = Batch(jnp.zeros((4, 3)), jnp.zeros(4, int), jnp.ones(4))
 
 
 def noise(*augmentations: Augmentation) -> np.ndarray:
-    return np.asarray(augmented(augmentations, ZEROS, KEY, SPEC).inputs)
+    drawn = jax.jit(lambda batch, key: augmented(augmentations, batch, key, SPEC))
+    return np.asarray(drawn(ZEROS, KEY).inputs)
 
 
 def test_what_is_drawn_follows_from_the_name_and_not_from_the_place() -> None:
@@ -47,12 +47,14 @@ def test_inputs_must_be_numbers_and_keep_their_shape() -> None:
 
 def test_weights_are_noisy_and_biases_are_not() -> None:
     params = {"kernel": jnp.zeros((60, 50)), "bias": jnp.ones(50), "norm": {"scale": jnp.ones(3)}}
-    found = noisy(params, jnp.asarray(0.2), KEY)
+    drawn = jax.jit(noisy)
+    found = drawn(params, 0.2, KEY)
     np.testing.assert_array_equal(found["bias"], 1)
     np.testing.assert_array_equal(found["norm"]["scale"], 1)
     assert stats.kstest(np.asarray(found["kernel"]).ravel() / 0.2, "norm").pvalue > 1e-3
-    other = noisy({"first": params, "second": params}, jnp.asarray(0.2), KEY)
-    assert (other["first"]["kernel"] != other["second"]["kernel"]).mean() > 0.99
+    other = drawn({"first": params, "second": params}, 0.2, KEY)
+    first, second = (np.asarray(other[name]["kernel"]) for name in ("first", "second"))
+    assert (first != second).mean() > 0.99
     assert noisy(params, 0.0, KEY) is params
 
 
@@ -68,21 +70,21 @@ def test_the_gradient_is_taken_at_noisy_weights_and_moves_the_weights() -> None:
     whole = plan(study)
     training, shared = whole.programs[0].training, whole.materials[0].on_device()
     inputs = jax.device_put(inputs_of(whole, 0))
-    start = training.init(shared, inputs)
-    after = training.segment(shared, inputs, start, jnp.asarray(1))
-    key = fold(inputs.keys[2], 0)
-    rows = training.task.stream.evaluation(
-        training._source(shared, inputs), jnp.arange(20), None, key
-    )
+    start = jax.jit(training.init)(shared, inputs)
+    after = jax.jit(training.segment)(shared, inputs, start, jnp.asarray(1))
+
+    @jax.jit
+    def drawing(weights: Any) -> Any:
+        key = fold(inputs.keys[2], 0)
+        source = training._source(shared, inputs)
+        rows = training.task.stream.evaluation(source, jnp.arange(20), None, key)
+        return rows, noisy(training.unravel(weights), 0.3, key)
+
+    rows, moved = drawing(start.weights)
     x, y = np.asarray(rows.inputs, np.float64), np.asarray(rows.targets, np.float64)
     before = training.unravel(start.weights)["layers"][0]
     kernel, bias = (np.asarray(before[name].get_value(), np.float64) for name in ("kernel", "bias"))
-    drawn = np.asarray(
-        noisy(training.unravel(start.weights), jnp.asarray(0.3), key)["layers"][0][
-            "kernel"
-        ].get_value(),
-        np.float64,
-    )
+    drawn = np.asarray(moved["layers"][0]["kernel"].get_value(), np.float64)
     assert np.abs(drawn - kernel).max() > 0.05
     slope = 2 * (x @ drawn + bias - y) / len(x)
     found = training.unravel(after.weights)["layers"][0]
@@ -92,19 +94,3 @@ def test_the_gradient_is_taken_at_noisy_weights_and_moves_the_weights() -> None:
     np.testing.assert_allclose(
         found["bias"].get_value(), bias - 0.05 * slope.sum(0), rtol=1e-4, atol=1e-6
     )
-
-
-def test_strengths_share_a_program_and_networks_are_judged_without_noise() -> None:
-    study = etude.Study(
-        data=etude.Moons(rows=40),
-        model=etude.grid(etude.MLP, widths=(4,), weight_noise=[0.0, 1e-30, 0.1, 0.5]),
-        loss=etude.CrossEntropy(),
-        algorithm=etude.grid(etude.Adam, learning_rate=[1e-30, 0.01], epochs=2),
-        validation=etude.Holdout(),
-    )
-    assert len(plan(study).programs) == 2
-    curves = {divmod(member.choice, 2): member.curves for member in run(study).members}
-    assert curves[0, 1].tobytes() == curves[1, 1].tobytes(), "faint noise is none"
-    assert len({curves[place, 1].tobytes() for place in range(4)}) == 3
-    for place in (1, 2, 3):
-        np.testing.assert_array_equal(curves[0, 0], curves[place, 0])

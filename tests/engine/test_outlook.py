@@ -17,7 +17,7 @@ from etude.study import Study
 from etude.sweep import choice, grid, int_uniform, log_range, log_uniform
 from etude.validation import KFold
 
-RATES = grid(SGD, learning_rate=log_range(1e-3, 1.0, 9), epochs=10)
+RATES = grid(SGD, learning_rate=log_range(1e-3, 1.0, 9), epochs=4)
 RULE = varied(Adam, learning_rate=log_uniform(1e-3, 1.0), epochs=4)
 
 

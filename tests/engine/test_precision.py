@@ -17,9 +17,9 @@ GPU = Device("gpu", "a card", workers=1, fixed_width=1)
 def study(precision: Precision = "float32") -> Study:
     return Study(
         data=etude.Moons(rows=40),
-        model=etude.MLP(widths=(4,)),
+        model=etude.Linear(),
         loss=etude.CrossEntropy(),
-        algorithm=etude.SGD(epochs=1),
+        algorithm=etude.AMSGrad(epochs=1),
         precision=precision,
     )
 

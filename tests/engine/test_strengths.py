@@ -33,25 +33,40 @@ def left_out() -> Any:
     return members()[0][0]
 
 
-@pytest.mark.parametrize("field", ["label_smoothing", "l1", "l2"])
-def test_of_the_loss(field: str, left_out: Any) -> None:
-    (none, some), programs = members(loss=etude.grid(etude.CrossEntropy, **{field: [0.0, 0.2]}))
+def test_of_the_loss(left_out: Any) -> None:
+    fields = ("label_smoothing", "l1", "l2")
+    losses = (etude.CrossEntropy(), *(etude.CrossEntropy(**{field: 0.2}) for field in fields))
+    (none, *some), programs = members(loss=losses)
     assert programs == 1
     assert none.identity == left_out.identity
     assert none.curves.tobytes() == left_out.curves.tobytes()
-    assert some.curves.tobytes() != none.curves.tobytes()
+    assert len({each.curves.tobytes() for each in (none, *some)}) == 4
 
 
-@pytest.mark.parametrize("field", ["dropout", "weight_noise"])
-def test_of_the_network(field: str, left_out: Any) -> None:
+def test_of_the_network(left_out: Any) -> None:
     """With and without are two programs on purpose: without costs nothing."""
-    models = etude.grid(etude.MLP, widths=(4,), **{field: [0.0, 1e-9, 0.3]})
-    (none, faint, some), programs = members(model=models)
-    assert programs == 2
+    fields, strengths = ("dropout", "weight_noise"), (1e-9, 0.3)
+    models = [etude.MLP(widths=(4,))]
+    models += [etude.MLP(widths=(4,), **{f: s}) for f in fields for s in strengths]
+    (none, *others), programs = members(model=tuple(models))
+    assert programs == 3
     assert none.identity == left_out.identity
     assert none.curves.tobytes() == left_out.curves.tobytes()
-    np.testing.assert_allclose(faint.curves, none.curves, rtol=1e-4)
-    assert some.curves.tobytes() != none.curves.tobytes()
+    for faint, some in (others[:2], others[2:]):
+        np.testing.assert_allclose(faint.curves, none.curves, rtol=1e-4)
+        assert some.curves.tobytes() != none.curves.tobytes()
+
+
+def test_networks_are_judged_without_noise() -> None:
+    models = etude.grid(etude.MLP, widths=(4,), weight_noise=[0.0, 1e-30, 0.1, 0.5])
+    rules = etude.grid(etude.Adam, **BUDGET | {"learning_rate": [1e-30, 0.01]})
+    found, programs = members(model=models, algorithm=rules)
+    assert programs == 2
+    curves = {divmod(member.choice, 2): member.curves for member in found}
+    assert curves[0, 1].tobytes() == curves[1, 1].tobytes(), "faint noise is none"
+    assert len({curves[place, 1].tobytes() for place in range(4)}) == 3
+    for place in (1, 2, 3):
+        np.testing.assert_array_equal(curves[0, 0], curves[place, 0])
 
 
 def test_of_weight_decay(left_out: Any) -> None:
@@ -69,12 +84,11 @@ def test_of_clipping_and_stopping(left_out: Any) -> None:
         etude.EarlyStopping(patience=patience, min_delta=delta)
         for patience, delta in ((100, 0.0), (1, 10.0))
     )
-    rules = etude.grid(etude.Adam, clipping=[loose, tight], **BUDGET)
-    rules += etude.grid(etude.Adam, stopping=[never, soon], **BUDGET)
-    (free, clipped, kept, stopped), programs = members(algorithm=rules)
-    assert programs == 2
-    for same in (free, kept):
-        np.testing.assert_allclose(same.curves, left_out.curves, rtol=1e-5)
+    rules = etude.grid(etude.Adam, clipping=[loose, tight], stopping=[never, soon], **BUDGET)
+    (free, stopped, clipped, _), programs = members(algorithm=rules)
+    assert programs == 1
+    np.testing.assert_allclose(free.curves, left_out.curves, rtol=1e-5)
+    assert free.status == clipped.status == "done"
     assert clipped.curves.tobytes() != left_out.curves.tobytes()
     assert stopped.status == "stopped"
     assert stopped.epochs < left_out.epochs == 3

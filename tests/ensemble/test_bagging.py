@@ -1,6 +1,5 @@
 """Bagging against single networks that are trained by hand on the same samples."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from members import CLASSES, INPUTS, Trained, softmax, study
@@ -9,6 +8,7 @@ import etude
 from etude.engine.stages import ROWS_DRAWN
 from etude.ensemble.bagging import Bagging
 from etude.keys import fold, typed
+from quick_programs import compiled
 
 
 def test_every_network_is_a_single_one_on_its_own_sample() -> None:
@@ -19,7 +19,7 @@ def test_every_network_is_a_single_one_on_its_own_sample() -> None:
     train, samples = found.split.train, []
     for number, (kernel, bias) in enumerate(found.networks):
         keys, size = found.keys(number), len(train)
-        order = jax.jit(Bagging().order)(
+        order = compiled(Bagging().order)(
             jnp.asarray(train), jnp.asarray(size), fold(jnp.asarray(keys[1]), ROWS_DRAWN)
         )
         samples.append(np.sort(order))

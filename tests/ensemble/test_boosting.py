@@ -22,6 +22,7 @@ from etude.ensemble.boosting import (
 )
 from etude.errors import InputError
 from etude.keys import fold, typed
+from quick_programs import compiled
 
 NETWORKS, STEPS, RATE = 4, 30, 0.1
 FULL: dict[str, Any] = {"batch_size": "full", "epochs": STEPS, "learning_rate": RATE}
@@ -111,7 +112,9 @@ def test_mixed_rows_have_mixed_gradients() -> None:
     order = np.asarray(stream.rows(source, carry, 0, len(found.split.train)))
     batch = Batch(jnp.asarray(x[order]), jnp.asarray(slope[order]), jnp.ones(len(order)))
     spec = found.plan.materials[0].prepared.spec
-    mixed = augmented((mixup,), batch, fold(words, 1), spec)
+    mixed = compiled(lambda batch, key: augmented((mixup,), batch, key, spec))(
+        batch, fold(words, 1)
+    )
     inputs, targets = np.asarray(mixed.inputs, float), np.asarray(mixed.targets, float)
     assert np.abs(targets - slope[order]).max() > 0.1
     kernel, bias = found.initial(0)
@@ -159,7 +162,7 @@ def test_the_length_of_a_step_is_the_best_one(loss: Any, targets: np.ndarray) ->
             expected = minimize_scalar(
                 total, bounds=bounds, method="bounded", options={"xatol": 1e-10}
             )
-            length = float(jax.jit(best_length)(loss, outputs, direction, batch))
+            length = float(compiled(best_length)(loss, outputs, direction, batch))
             assert total(length) <= expected.fun + 1e-9 * abs(expected.fun)
             assert length == pytest.approx(expected.x, rel=1e-4, abs=1e-6)
         squares = (np.asarray(slope) ** 2).mean(1)
@@ -170,9 +173,10 @@ def test_the_length_of_a_step_is_the_best_one(loss: Any, targets: np.ndarray) ->
 def test_a_step_has_an_end_where_classes_are_told_apart() -> None:
     batch = Batch(jnp.zeros((4, 1)), jnp.asarray([0, 0, 1, 1]), jnp.ones(4))
     direction = jnp.asarray([[-1.0], [-2.0], [1.0], [3.0]])
-    length = best_length(etude.BinaryCrossEntropy(), jnp.zeros((4, 1)), direction, batch)
+    of = compiled(best_length)
+    length = of(etude.BinaryCrossEntropy(), jnp.zeros((4, 1)), direction, batch)
     assert float(length) == pytest.approx(LONGEST_OF_CLASSES, rel=1e-6)
-    nowhere = best_length(etude.MSE(), jnp.zeros((4, 1)), jnp.zeros((4, 1)), batch)
+    nowhere = of(etude.MSE(), jnp.zeros((4, 1)), jnp.zeros((4, 1)), batch)
     assert abs(float(nowhere)) < 1e-6
 
 
@@ -183,7 +187,7 @@ def test_numbers_of_any_unit_are_reached(loss: Any, unit: float) -> None:
     targets = (unit * (NUMBERS[:, None] + 3)).astype(np.float32)
     batch = Batch(jnp.zeros((len(targets), 1)), jnp.asarray(targets), jnp.ones(len(targets)))
 
-    @jax.jit
+    @compiled
     def found() -> Any:
         said, _ = Boosting().begin(loss, jnp.zeros_like(batch.targets), batch)
         # A network that knows the answer, in a unit of its own.
@@ -220,7 +224,7 @@ def test_boosting_begins_with_the_best_constant(loss: Any, targets: Any, expecte
             jnp.asarray(train, float),
         )
         wanted = np.asarray(expected(targets[train]))
-        said, size = jax.jit(Boosting().begin)(loss, jnp.zeros((len(targets), len(wanted))), batch)
+        said, size = compiled(Boosting().begin)(loss, jnp.zeros((len(targets), len(wanted))), batch)
     np.testing.assert_allclose(said, np.broadcast_to(wanted, said.shape), atol=1e-4)
     assert float(size) > 0
 

@@ -23,9 +23,10 @@ def study(**fields: object) -> etude.Study:
     )
 
 
-@pytest.mark.parametrize("width", [1, 4])
-def test_every_program_has_a_canary_that_agrees(width: int) -> None:
-    record = run(study(), device=replace(current_device(2), fixed_width=width))
+def test_every_program_has_a_canary_that_agrees() -> None:
+    """Four at a time, where each rule has a program; of one at a time the other tests tell."""
+    record = run(study(), device=replace(current_device(2), fixed_width=4))
+    assert len(record.programs) == 2
     canaries = record.findings["canaries"]
     assert [canary["program"] for canary in canaries] == list(range(len(record.programs)))
     assert all(canary["agrees"] and canary["message"] == "" for canary in canaries)

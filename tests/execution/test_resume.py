@@ -50,7 +50,7 @@ widths = [64, 64]
 name = "cross_entropy"
 [algorithm]
 name = "adam"
-learning_rate = { grid = [0.001, 0.01] }
+learning_rate = 0.001
 epochs = 25000
 batch_size = 64
 stopping = { name = "early_stopping", patience = 20000 }
@@ -119,8 +119,9 @@ def killed_until_done(
     return counts
 
 
+@pytest.mark.slow
 def test_kill_nine_at_random_moments(tmp_path: Path) -> None:
-    """Twice; `make torture` kills a hundred times, and at every border."""
+    """Twice; `make torture` kills a hundred times, and at every border, one of them every day."""
     study = tmp_path / "study.toml"
     study.write_text(SHORT)
     undisturbed, disturbed = tmp_path / "undisturbed.db", tmp_path / "disturbed.db"
@@ -161,6 +162,7 @@ def _checkpoint(store: Path, identity: str) -> bool:
         return opened.latest_checkpoint(identity) is not None
 
 
+@pytest.mark.slow
 def test_a_finished_study_trains_nothing(tmp_path: Path) -> None:
     study, store = tmp_path / "study.toml", tmp_path / "etude.db"
     study.write_text(SHORT.replace("seeds = 4", "seeds = 1").replace("epochs = 120", "epochs = 2"))
@@ -172,6 +174,7 @@ def test_a_finished_study_trains_nothing(tmp_path: Path) -> None:
     assert "0 trained, 25 found in the store" in told[1]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     study, store = tmp_path / "study.toml", tmp_path / "etude.db"
     study.write_text(SHORT.replace("epochs = 120", "epochs = 3000"))

@@ -144,14 +144,23 @@ def walk(whole: Plan, member: int) -> Iterator[tuple[int, list[np.ndarray]]]:
     blocks, stream = material.blocks, material.prepared.stream
     assert blocks is not None
     inputs, size = inputs_of(whole, member), whole.programs[0].task.batch_size
-    for position in range(blocks.count * EPOCHS):
-        block = blocks.read(material.on_device(), position)
+
+    @jax.jit
+    def epoch(block: Any, position: Any) -> Any:
         fitted, split = jax.tree.map(lambda leaf: leaf[inputs.split], (block.fitted, block.splits))
         source = Source(block.arrays, fitted, split)
         carry = stream.epoch(source, None, fold(inputs.keys[1], 2 * position))
+        return source, carry, stream.batches(source, size)
+
+    @jax.jit
+    def batch_of(source: Any, carry: Any, index: Any) -> Any:
+        return stream.batch(source, carry, index, size, None, inputs.keys[0])[1]
+
+    for position in range(blocks.count * EPOCHS):
+        source, carry, count = epoch(blocks.read(material.on_device(), position), position)
         drawn = []
-        for index in range(int(stream.batches(source, size))):
-            _, batch = stream.batch(source, carry, index, size, None, inputs.keys[0])
+        for index in range(int(count)):
+            batch = batch_of(source, carry, index)
             drawn.append(np.asarray(batch.inputs)[np.asarray(batch.weights) > 0])
         yield position, drawn
 
@@ -307,16 +316,16 @@ def test_blocks_without_training_rows_are_passed(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_canary_and_a_refit_stream_too(folder: Path, read: list[int]) -> None:
-    rates = etude.grid(etude.SGD, learning_rate=[0.01, 0.03, 0.1], epochs=4, batch_size=5)
+    rates = etude.grid(etude.SGD, learning_rate=[0.01, 0.03, 0.1], epochs=EPOCHS, batch_size=5)
     one = study(streamed(folder), algorithm=rates)
     record = run(one, device=device())
     assert [canary["agrees"] for canary in record.findings["canaries"]] == [True]
-    assert read == list(range(24)) + list(range(6))
+    assert read == list(range(6 * EPOCHS)) + list(range(6))
     read.clear()
     network = refit(one, 2, record, device())
-    assert read == list(range(24))
+    assert read == list(range(6 * EPOCHS))
     assert network.history["rows"] == ROWS
-    assert network.history["epochs"] == 4
+    assert network.history["epochs"] == EPOCHS
     assert np.isfinite(network.history["train"]["loss"])
 
 

@@ -123,11 +123,16 @@ def sources() -> list[str]:
 
 def mutant(number: int) -> tuple[str, bytes]:
     """The title and content of a hostile study file: first the written ones, then mutations."""
-    if number < len(_written()):
+    if number < written_files():
         return _written()[number]
     texts, draw = sources(), random.Random(number)
     mutation = (bytewise, tokenwise, structural, structural)[number % 4]
     return f"{mutation.__name__} {number}", mutation(draw.choice(texts), draw)
+
+
+def written_files() -> int:
+    """How many files are written, not mutated."""
+    return len(_written())
 
 
 @cache
@@ -207,13 +212,20 @@ def structural(text: str, draw: random.Random) -> bytes:
 def _hostile(draw: random.Random) -> Any:
     """A hostile value that is valid TOML and can be written again."""
     while True:
-        text = f"value = {draw.choice(HOSTILE)}"
-        try:
-            value = tomllib.loads(text)["value"]
-            str(value)
-            return value
-        except (ValueError, RecursionError):
-            continue
+        valid, value = _parsed(draw.choice(HOSTILE))
+        if valid:
+            return copy.deepcopy(value)
+
+
+@cache
+def _parsed(text: str) -> tuple[bool, Any]:
+    """Whether a value is valid TOML and can be written again, and the value."""
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+        str(value)
+    except (ValueError, RecursionError):
+        return False, None
+    return True, value
 
 
 def _places(document: Any) -> Iterator[tuple[Any, Any]]:

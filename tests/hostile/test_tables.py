@@ -131,7 +131,8 @@ def in_memory(frame: Any, case: Case) -> tuple[int, str]:
 
 
 TRAINED = (
-    *("evil cells", "Parquet: NaN"),
+    "Parquet: NaN",
+    pytest.param("evil cells", marks=pytest.mark.slow),
     pytest.param("tiny and huge numbers", marks=pytest.mark.slow),
     pytest.param("the targets '1e36', '-3e36' of 3 ", marks=pytest.mark.slow),
 )

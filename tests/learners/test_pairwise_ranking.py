@@ -24,6 +24,7 @@ from etude.loss.base import Loss
 from etude.metric.base import Metric
 from etude.model.factorization import Factors, MatrixFactorization
 from etude.validation.holdout import Holdout
+from quick_programs import compiled
 
 REAL = Path(os.environ.get("ETUDE_DATA", "")) / "ml-100k" / "u.data"
 needs_movielens = pytest.mark.skipif(
@@ -177,7 +178,7 @@ def test_a_pair_weighs_nothing_where_training_rows_show_that_its_user_saw_both()
     trained = {tuple(row) for row in seen[train].tolist()}
     split = Split(jnp.asarray(train), jnp.asarray(18), jnp.ones(40))
     source = Source({"seen": jnp.asarray(seen)}, jax.tree.map(jnp.asarray, known), split)
-    batch = jax.jit(lambda key: Pairs().batch(source, split.order, 0, 20, None, key)[1])
+    batch = compiled(lambda key: Pairs().batch(source, split.order, 0, 20, None, key)[1])
     weighed = set()
     # A short batch is filled up with its last training row.
     rows = train[np.minimum(np.arange(20), 17)]
@@ -208,7 +209,7 @@ def test_gradient_is_that_of_the_paper() -> None:
         module.user_factors[...], module.item_factors[...], module.item_bias[...] = weights
         return PairwiseLogistic().objective(module, batch, jax.random.key(0))
 
-    gradient = jax.jit(jax.grad(objective))((users, films, biases))
+    gradient = compiled(jax.grad(objective))((users, films, biases))
     expected = [np.zeros(part.shape) for part in (users, films, biases)]
     p, q, b = (part.astype(np.float64) for part in (users, films, biases))
     for u, i, j, weight in rows:

@@ -27,6 +27,7 @@ from etude.loss.base import Loss
 from etude.metric.base import Metric
 from etude.model.base import Model
 from etude.validation.holdout import TrainingOnly
+from quick_programs import compiled
 
 MAZE = (
     "...#G",
@@ -309,7 +310,7 @@ def walked(data: GridWorld, count: int, values: np.ndarray, key: jax.Array) -> B
     prepared = data.prepare()
     split = Split(np.arange(prepared.rows), np.int32(prepared.rows), np.empty(0))
 
-    @jax.jit
+    @compiled
     def walk(arrays: Any, values: jax.Array) -> Batch:
         source = Source(arrays, (), split._replace(order=jnp.asarray(split.order)))
         start = prepared.stream.init(source, key)
@@ -339,7 +340,7 @@ def test_gradient_is_that_of_the_value_of_the_action_taken(tables: np.ndarray) -
     batch = walked(GridWorld(epsilon=1.0), 30, values, key)
     batch = batch._replace(weights=np.arange(30) % 3.0)
     loss = TemporalDifference()
-    gradient = jax.jit(jax.grad(lambda table: loss.objective(table_of(table), batch, key)))(values)
+    gradient = compiled(jax.grad(lambda table: loss.objective(table_of(table), batch, key)))(values)
     expected = np.zeros_like(values)
     for row, (cell, after) in enumerate(np.asarray(batch.inputs)):
         action, reward, discount = (np.asarray(part)[row] for part in batch.targets[:3])

@@ -8,6 +8,7 @@ import pytest
 from etude.batch import Batch, Spec
 from etude.errors import InputError
 from etude.loss.height import Height
+from quick_programs import compiled
 
 POINTS = [(0.0, 0.0), (0.0, 1.5), (-1.2, 0.0), (1.0, 1.0), (-0.7, 2.3)]
 
@@ -24,8 +25,8 @@ def height(point: jax.Array, batch: Batch) -> jax.Array:
     return Height()(point[None], batch)[0]
 
 
-VALUE_AND_GRADIENT = jax.jit(jax.value_and_grad(height))
-HESSIAN = jax.jit(jax.hessian(height))
+VALUE_AND_GRADIENT = compiled(jax.value_and_grad(height))
+HESSIAN = compiled(jax.hessian(height))
 
 
 @pytest.mark.parametrize("point", POINTS)

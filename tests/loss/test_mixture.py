@@ -10,6 +10,7 @@ import pytest
 import etude
 from etude.errors import InputError
 from etude.loss.base import Loss
+from quick_programs import compiled
 
 generator = np.random.default_rng(0)
 
@@ -21,7 +22,7 @@ def softmax(z: np.ndarray) -> np.ndarray:
 
 def mixed(loss: Loss, first: np.ndarray, second: np.ndarray, share: float) -> np.ndarray:
     with jax.enable_x64(True):
-        return np.asarray(jax.jit(type(loss).mixture)(loss, first, second, share))
+        return np.asarray(compiled(type(loss).mixture)(loss, first, second, share))
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])

@@ -14,6 +14,7 @@ from etude.batch import Batch, Spec
 from etude.errors import InputError
 from etude.loss.base import weighted_mean
 from etude.loss.next_token import NextToken
+from quick_programs import compiled
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "text.json").read_text())
 
@@ -34,8 +35,8 @@ def test_agrees_with_torch(smoothing: float) -> None:
     with jax.enable_x64(True):
         rows = batch(GOLDEN["targets"])
         outputs = jnp.asarray(GOLDEN["outputs"])
-        found = loss(outputs, rows)
-        slope = jax.grad(lambda outputs: jnp.mean(loss(outputs, rows)))(outputs)
+        found = compiled(lambda outputs: loss(outputs, rows))(outputs)
+        slope = compiled(jax.grad(lambda outputs: jnp.mean(loss(outputs, rows))))(outputs)
     np.testing.assert_allclose(found, golden["rows"], rtol=1e-12)
     np.testing.assert_allclose(slope, golden["gradient"], rtol=1e-11, atol=1e-15)
 
@@ -58,8 +59,14 @@ def test_weighted_by_their_targets_rows_average_over_targets() -> None:
 def test_a_row_without_targets_is_nothing() -> None:
     outputs = jnp.asarray(np.random.default_rng(0).normal(size=(2, 3, 4)), jnp.float32)
     rows = batch([[-1, -1, -1], [0, 3, -1]])
-    values, slope = jax.vjp(lambda outputs: NextToken(label_smoothing=0.1)(outputs, rows), outputs)
-    gradient = slope(jnp.ones(2))[0]
+
+    @compiled
+    def both(outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+        loss = NextToken(label_smoothing=0.1)
+        values, slope = jax.vjp(lambda outputs: loss(outputs, rows), outputs)
+        return values, slope(jnp.ones(2))[0]
+
+    values, gradient = both(outputs)
     assert values[0] == 0
     assert values[1] > 0
     np.testing.assert_array_equal(gradient[0], 0)
@@ -69,11 +76,12 @@ def test_a_row_without_targets_is_nothing() -> None:
 def test_huge_logits_are_exact() -> None:
     outputs = jnp.array([[[1e4, -1e4, 0.0], [1e4, -1e4, 0.0]]])
     rows = batch([[0, 1]])
-    value, gradient = jax.value_and_grad(lambda z: NextToken()(z, rows)[0])(outputs)
+    value, gradient = compiled(jax.value_and_grad(lambda z: NextToken()(z, rows)[0]))(outputs)
     assert value == 1e4  # the mean of 0 and 2e4
     np.testing.assert_array_equal(gradient, [[[0, 0, 0], [0.5, -0.5, 0]]])
     forbidden = jnp.array([[[0.0, -jnp.inf, 0.0]]])
-    value, gradient = jax.value_and_grad(lambda z: NextToken()(z, batch([[0]]))[0])(forbidden)
+    rows = batch([[0]])
+    value, gradient = compiled(jax.value_and_grad(lambda z: NextToken()(z, rows)[0]))(forbidden)
     np.testing.assert_allclose(value, np.log(2), rtol=1e-6)
     np.testing.assert_allclose(gradient, [[[-0.5, 0, 0.5]]])
 

@@ -9,16 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from quick_programs import compiled
+
 ATTENTION = json.loads((Path(__file__).parents[1] / "golden" / "attention.json").read_text())
 """What PyTorch gives for normalization, attention and Transformers."""
-
-QUICK = {"xla_backend_optimization_level": 0}
-"""Programs that are run once take longer to compile than to run."""
-
-
-def compiled(function: Any) -> Any:
-    """The function as a program."""
-    return jax.jit(function, compiler_options=QUICK)
 
 
 def parts_of(build: Any) -> Any:
@@ -36,6 +30,14 @@ def applied(parts: Any) -> Any:
     graph, params, rest = parts
     program = compiled(lambda params, rest, x: nnx.merge(graph, params, rest, copy=True)(x))
     return lambda x: np.asarray(program(params, rest, x))
+
+
+def outputs_of(module: Any, *inputs: Any) -> Any:
+    """What the network gives for inputs, as one program."""
+    graph, state = nnx.split(module)
+    return compiled(lambda state, *inputs: nnx.merge(graph, state, copy=True)(*inputs))(
+        state, *inputs
+    )
 
 
 def named(tree: Any) -> dict[str, np.ndarray]:

@@ -7,17 +7,10 @@ from flax import nnx
 
 from etude.batch import Spec
 from etude.model.recurrent import Recurrent
-
-QUICK = {"xla_backend_optimization_level": 0}
-"""Programs that are run once take longer to compile than to run."""
+from golden import compiled
 
 SERIES = Spec("numbers", (6, 2))
 TEXT = Spec("tokens", (6,), 6, sizes=(("vocabulary", 5),))
-
-
-def compiled(function: Any) -> Any:
-    """The function as a program."""
-    return jax.jit(function, compiler_options=QUICK)
 
 
 def build(model: Recurrent, spec: Spec = SERIES, outputs: int = 2, seed: int = 0) -> Any:
@@ -28,14 +21,6 @@ def build(model: Recurrent, spec: Spec = SERIES, outputs: int = 2, seed: int = 0
         return nnx.split(model.build(spec, outputs, rngs))
 
     return nnx.merge(jax.eval_shape(parts)[0], compiled(lambda: parts()[1])())
-
-
-def outputs_of(module: Any, *inputs: Any) -> Any:
-    """What the network gives for inputs."""
-    graph, state = nnx.split(module)
-    return compiled(lambda state, *inputs: nnx.merge(graph, state, copy=True)(*inputs))(
-        state, *inputs
-    )
 
 
 def everywhere(spec: Spec) -> Spec:

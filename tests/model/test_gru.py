@@ -1,8 +1,9 @@
 import jax
 import numpy as np
-from recurrence import SERIES, build, compiled, everywhere, outputs_of
+from recurrence import SERIES, build, everywhere
 
 from etude.model.gru import GRU, GRUCell
+from golden import compiled, outputs_of
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -1,10 +1,11 @@
 import jax
 import numpy as np
 from flax import nnx
-from recurrence import SERIES, build, compiled, everywhere, outputs_of
+from recurrence import SERIES, build, everywhere
 
 from etude.model.initializers import Uniform
 from etude.model.lstm import LSTM, LSTMCell
+from golden import compiled, outputs_of
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax import nnx
 from pydantic import ValidationError
-from recurrence import SERIES, TEXT, build, compiled, everywhere, outputs_of
+from recurrence import SERIES, TEXT, build, everywhere
 
 from etude.batch import Spec
 from etude.errors import InputError
@@ -22,6 +22,7 @@ from etude.model.initializers import Normal, Orthogonal, Uniform
 from etude.model.lstm import LSTM, LSTMCell
 from etude.model.recurrent import Cell, hidden_states
 from etude.model.rnn import RNN, ElmanCell
+from golden import compiled, outputs_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "recurrence.json").read_text())
 NETWORKS = {

@@ -2,10 +2,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from recurrence import SERIES, build, everywhere, outputs_of
+from recurrence import SERIES, build, everywhere
 
 from etude.model.initializers import Constant
 from etude.model.rnn import RNN
+from golden import outputs_of
 
 
 def test_a_unit_that_keeps_its_own_value_adds_up() -> None:

@@ -153,7 +153,7 @@ def _shown(page: Page, path: Path, width: int, dark: bool) -> None:
     page.wait_until(DRAWN)
 
 
-QUICK = {("whole", 360), ("whole", 1280), ("several data", 360), ("unfinished", 1280)}
+QUICK = {("whole", 360), ("whole", 1280), ("unfinished", 1280)}
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ def test_every_specification_is_valid_and_every_chart_has_its_place(whole_page: 
     parsed = Parsed(whole_page)
     embedded = parsed.embedded()
     for specification in embedded["specifications"].values():
-        alt.LayerChart.from_dict(specification, validate=True).to_dict()
+        alt.LayerChart.validate(specification)
     places = {
         attributes["id"]: attributes
         for _, attributes in parsed.elements
@@ -291,7 +291,7 @@ def test_hostile_names_are_inert(hostile: str) -> None:
     assert "\x1b" not in outside
     assert "\u2028" not in parsed.scripts[0]
     for specification in parsed.embedded()["specifications"].values():
-        alt.LayerChart.from_dict(specification, validate=True)
+        alt.LayerChart.validate(specification)
         assert "alert" not in json.dumps(_expressions(specification))
 
 

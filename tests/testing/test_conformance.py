@@ -76,6 +76,9 @@ GIVEN: dict[tuple[str, str], tuple[Component, ...]] = {
         etude.UserLoss(function=quartic, label="quartic", version="1", task="numbers"),
     ),
     ("metric", "top_k"): (etude.TopK(k=2),),
+    ("model", "gpt"): (etude.GPT(layers=1, heads=2, width=8),),
+    ("model", "resnet"): (etude.ResNet(depth=8, width=4),),
+    ("model", "transformer_encoder"): (etude.TransformerEncoder(layers=1, heads=2, width=8),),
     ("model", "user_model"): (etude.UserModel(module=Net, label="net", version="1"),),
     ("validation", "holdout"): (
         etude.Holdout(),
@@ -84,7 +87,7 @@ GIVEN: dict[tuple[str, str], tuple[Component, ...]] = {
     ),
     ("validation", "time_series"): (etude.TimeSeries(folds=3, gap=2, validation=0.2),),
 }
-"""Components with fields that have no default, and settings with code of their own."""
+"""Components with fields that have no default, settings with code of their own, small networks."""
 
 BESIDE: dict[tuple[str, str], dict[str, Any]] = {
     ("loss", "height"): {"data": SURFACE, "model": etude.Point()},

@@ -87,8 +87,7 @@ def test_processes_share_a_store(bench: kills.Bench) -> None:
     assert counts["tables bit-equal"] == counts["pairs of processes"] == 2
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["event", "term", "int"])
+@pytest.mark.parametrize("how", ["event", "term", pytest.param("int", marks=pytest.mark.slow)])
 def test_runs_end_at_an_event_and_go_on(bench: kills.Bench, how: str) -> None:
     number = 2 + TODAY % 5
     end = kills.killed_at if how == "event" else kills.stopped_at

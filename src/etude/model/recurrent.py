@@ -171,18 +171,36 @@ class Gates(nnx.Module):  # type: ignore[misc]
     ) -> None:
         dtype = jnp.result_type(float)
 
-        def drawn(initializer: Initializer, shape: tuple[int, ...]) -> jax.Array:
-            keys = jax.random.split(rngs.params(), gates)
-            # One after the other: QR of several matrices at once waits for threads of the pool that
-            # it runs on, so that two programs side by side can wait for each other for ever.
-            return jax.lax.map(lambda key: initializer(key, shape, dtype), keys)
+        def keys() -> jax.Array:
+            return jax.random.split(rngs.params(), gates)
 
-        kernels = drawn(initializer, (inputs, width))
-        biases = drawn(bias_initializer, (width,))
+        kernels = _drawn(initializer, (inputs, width), dtype, keys())
+        biases = _drawn(bias_initializer, (width,), dtype, keys())
         if more:
             biases += jnp.stack([jnp.asarray(start, dtype) for start in more])[:, None]
         self.kernel = nnx.Param(kernels.swapaxes(0, 1).reshape(inputs, -1))
         self.bias = nnx.Param(biases.reshape(-1))
+
+
+def _drawn(
+    initializer: Initializer, shape: tuple[int, ...], dtype: Any, keys: jax.Array
+) -> jax.Array:
+    """An array for each key."""
+    # What is drawn inside a program is a part of it.
+    inside = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((initializer, keys)))
+    return (_one_by_one if inside else _compiled)(initializer, shape, dtype, keys)
+
+
+def _one_by_one(
+    initializer: Initializer, shape: tuple[int, ...], dtype: Any, keys: jax.Array
+) -> jax.Array:
+    # QR of several matrices at once waits for threads of the pool that it runs on, so that two
+    # programs side by side can wait for each other for ever.
+    return jax.lax.map(lambda key: initializer(key, shape, dtype), keys)
+
+
+_compiled = jax.jit(_one_by_one, static_argnums=(0, 1, 2))
+"""A loop that is run outside of programs is compiled at every turn, unless it is one itself."""
 
 
 class RecurrentLayer(nnx.Module):  # type: ignore[misc]

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import ValidationError
 
-from etude.batch import Batch
+from etude.batch import Batch, Spec
 from etude.data.augmentation import Augmentation
 from etude.testing.beside import (
     QUICK,
@@ -15,6 +15,7 @@ from etude.testing.beside import (
     Problem,
     close,
     demand,
+    program,
     same_bits,
 )
 
@@ -94,11 +95,12 @@ def idle_rows(augmentation: Augmentation, beside: Beside) -> None:
         for other in (False, True):
             idle = batch._replace(weights=jnp.asarray(alive, batch.weights.dtype))
             if other:
-                inputs = jnp.where(_along(alive, batch.inputs), batch.inputs, 1e6)
-                order = jnp.asarray(np.where(alive, np.arange(count), (np.arange(count) + 5) % 12))
-                idle = idle._replace(inputs=inputs, targets=batch.targets[order])
+                before = np.asarray(batch.inputs)
+                inputs = jnp.where(_along(alive, before), before, 1e6)
+                order = np.where(alive, np.arange(count), (np.arange(count) + 5) % 12)
+                idle = idle._replace(inputs=inputs, targets=np.asarray(batch.targets)[order])
             after = _applied(augmentation, problem, idle)
-            found.append((after.inputs[alive], after.targets[alive]))
+            found.append([np.asarray(leaf)[alive] for leaf in (after.inputs, after.targets)])
         demand(
             close(found[0], found[1]),
             f"{augmentation} brings something of rows of weight 0 into others: they may fill a "
@@ -111,10 +113,15 @@ def draws(augmentation: Augmentation, beside: Beside) -> None:
     problem = beside.problems(augmentation)[0]
 
     def drawn(key: int) -> Any:
-        return augmentation(problem.batch, jax.random.key(key), problem.spec)[:2]
+        return _applied(augmentation, problem, problem.batch, key)[:2]
 
+    def again(batch: Batch, key: Any) -> Any:
+        # Traced anew: what is drawn in Python is drawn once more.
+        return augmentation(batch, key, problem.spec)[:2]
+
+    second = jax.jit(again, compiler_options=QUICK)(problem.batch, jax.random.key(KEY))
     demand(
-        same_bits(drawn(KEY), drawn(KEY)),
+        same_bits(drawn(KEY), second),
         f"{augmentation} gives other rows with the same key: random numbers must come from it",
     )
     demand(
@@ -132,10 +139,10 @@ def in_programs(augmentation: Augmentation, beside: Beside) -> None:
             return part(problem.batch, key, problem.spec)[:2]
 
         keys = jax.random.split(jax.random.key(0), 2).at[0].set(jax.random.key(KEY))
-        parts = jax.tree.map(lambda leaf: jnp.asarray([leaf, leaf * 0.5]), augmentation)
+        parts = jax.tree.map(lambda leaf: np.asarray([leaf, leaf * 0.5]), augmentation)
         both = jax.jit(jax.vmap(inside), compiler_options=QUICK)(parts, keys)
         demand(
-            close(jax.tree.map(lambda leaf: leaf[0], both), expected),
+            close(jax.tree.map(lambda leaf: np.asarray(leaf)[0], both), expected),
             f"{augmentation} gives other rows inside a program",
         )
 
@@ -143,15 +150,22 @@ def in_programs(augmentation: Augmentation, beside: Beside) -> None:
 CHECKS = (same_rows, targets, strength_zero, idle_rows, draws, in_programs)
 
 
-def _applied(augmentation: Augmentation, problem: Problem, batch: Batch) -> Batch:
-    return augmentation(batch, jax.random.key(KEY), problem.spec)
+def _applied(augmentation: Augmentation, problem: Problem, batch: Batch, key: int = KEY) -> Batch:
+    """The batch, augmented in a program in which the augmentation's own numbers are constant."""
+    found: Batch = program(_call, augmentation, problem.spec)(batch, jax.random.key(key))
+    return found
+
+
+def _call(augmentation: Augmentation, spec: Spec, batch: Batch, key: Any) -> Batch:
+    return augmentation(batch, key, spec)
 
 
 def _changed(augmentation: Augmentation, problem: Problem, values: dict[str, Any]) -> Any:
     """Targets and inputs with other numbers, which are tracers."""
 
     def inside(values: dict[str, Any]) -> Any:
-        after = _applied(augmentation.changed(**values), problem, problem.batch)
+        changed = augmentation.changed(**values)
+        after = changed(problem.batch, jax.random.key(KEY), problem.spec)
         return _as_shares(problem, after), after.inputs
 
     return jax.jit(inside, compiler_options=QUICK)(values)
@@ -166,7 +180,8 @@ def _as_shares(problem: Problem, batch: Batch) -> Any:
 
 
 def _beside_rows(batch: Batch) -> Any:
-    return batch._replace(inputs=(), targets=())
+    # Some are plain numbers, which come out of a program as arrays.
+    return jax.tree.map(jnp.asarray, batch._replace(inputs=(), targets=()))
 
 
 def _along(rows: np.ndarray, leaf: Any) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What a component is tried with: small problems, and the other parts of a study."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -33,7 +34,7 @@ from etude.validation.base import RowSplit
 ROWS = 12
 """The rows of a batch on which components are tried."""
 
-QUICK = {"xla_backend_optimization_level": 0}
+QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0}
 """Programs that are run once take longer to compile than to run."""
 
 
@@ -192,6 +193,35 @@ def _rows(prepared: Prepared, module: Any) -> Batch:
     else:
         chosen = np.linspace(0, count - 1, ROWS).round().astype(int)
     return prepared.stream.evaluation(source, jnp.asarray(chosen), module, jax.random.key(0))
+
+
+def outputs_of(module: nnx.Module, loss: Loss, batch: Batch) -> Any:
+    """Outputs for a batch, and what the module keeps beside its weights afterwards."""
+    graph, params, rest = nnx.split(module, nnx.Param, ...)
+    return program(_evaluated, graph, loss)(params, rest, batch)
+
+
+def _evaluated(graph: Any, loss: Loss, params: Any, rest: Any, batch: Batch) -> Any:
+    module = nnx.merge(graph, params, rest, copy=True)
+    return loss.evaluate(module, batch), nnx.split(module, nnx.Param, ...)[2]
+
+
+def program(function: Callable[..., Any], *parts: Any) -> Callable[..., Any]:
+    """`function(*parts, ...)` as a program, compiled once for equal parts and shapes.
+
+    Args:
+        function: one of a module, so that it is the same at every call.
+        parts: its first arguments; what they hold is constant in the program.
+    """
+    try:
+        return _program(function, parts)
+    except TypeError:  # a network may hold what has no hash, such as a list of numbers
+        return jax.jit(partial(function, *parts), compiler_options=QUICK)
+
+
+@lru_cache(maxsize=64)
+def _program(function: Callable[..., Any], parts: tuple[Any, ...]) -> Callable[..., Any]:
+    return jax.jit(partial(function, *parts), compiler_options=QUICK)
 
 
 def others(component: Component, part: float = 0.97) -> Component:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from etude.algorithm.amsgrad import AMSGrad
+from etude.batch import Batch
 from etude.engine.device import current_device
 from etude.engine.plan import inputs_of, plan
 from etude.engine.population import Population
@@ -19,7 +20,7 @@ from etude.keys import typed
 from etude.loss.base import Loss
 from etude.model.linear import Linear
 from etude.study import Study
-from etude.testing.beside import QUICK, Beside, Problem, close, demand, small
+from etude.testing.beside import QUICK, Beside, Problem, close, demand, program, small
 from etude.validation.holdout import Holdout
 
 HELD_OUT = 4
@@ -32,15 +33,17 @@ def spoken(ensemble: Ensemble, beside: Beside) -> None:
         said, memory, outputs = _begun(ensemble, problem)
         total = 0.0
         for number in range(2):
-            batch, _ = ensemble.learned(problem.loss, said, memory, _rows(problem), problem.batch)
+            batch, _ = program(_learned, ensemble, problem.loss)(
+                said, memory, _rows(problem), problem.batch
+            )
             demand(
                 batch.weights.shape == problem.batch.weights.shape,
                 f"{ensemble} gives a network other rows to learn than it is given",
             )
             coefficient = 1.0
             if ensemble.of_rows:
-                found = ensemble.weighed(
-                    problem.loss, said, memory, outputs, problem.batch, jnp.asarray(number)
+                found = program(_weighed, ensemble, problem.loss)(
+                    said, memory, outputs, problem.batch, jnp.asarray(number)
                 )
                 coefficient, memory = found.coefficient, found.memory
             said = ensemble.added(problem.loss, said, outputs, coefficient, number)
@@ -60,13 +63,15 @@ def held_out_rows(ensemble: Ensemble, beside: Beside) -> None:
     for problem in _problems(ensemble, beside):
         found = []
         for turn in range(2):
-            targets = problem.batch.targets
-            changed = jnp.concatenate([targets[:-HELD_OUT], targets[-HELD_OUT:] * 0 + turn])
+            targets = np.asarray(problem.batch.targets)
+            changed = np.concatenate([targets[:-HELD_OUT], targets[-HELD_OUT:] * 0 + turn])
             other = replace(problem, batch=problem.batch._replace(targets=changed))
             said, memory, outputs = _begun(ensemble, other)
             number = jnp.asarray(0)
-            weighed = ensemble.weighed(problem.loss, said, memory, outputs, other.batch, number)
-            found.append((said[:-HELD_OUT], memory, weighed))
+            weighed = program(_weighed, ensemble, problem.loss)(
+                said, memory, outputs, other.batch, number
+            )
+            found.append((np.asarray(said)[:-HELD_OUT], memory, weighed))
         demand(
             close(found[0], found[1], 0, 0),
             f"{ensemble} trains networks by the targets of rows that are held out",
@@ -162,8 +167,30 @@ def _begun(ensemble: Ensemble, problem: Problem) -> tuple[Any, Any, Any]:
     said = jnp.zeros((shape[0], ensemble.width(loss, problem.outputs)))
     memory: Any = ()
     if ensemble.of_rows:
-        said, memory = ensemble.begin(loss, said, problem.batch)
+        said, memory = program(_begin, ensemble, loss)(said, problem.batch)
     return said, memory, outputs
+
+
+def _begin(ensemble: Ensemble, loss: Loss, said: Any, batch: Batch) -> Any:
+    return ensemble.begin(loss, said, batch)
+
+
+def _learned(
+    ensemble: Ensemble, loss: Loss, said: Any, memory: Any, rows: Any, batch: Batch
+) -> Any:
+    return ensemble.learned(loss, said, memory, rows, batch)
+
+
+def _weighed(
+    ensemble: Ensemble,
+    loss: Loss,
+    said: Any,
+    memory: Any,
+    outputs: Any,
+    batch: Batch,
+    number: Any,
+) -> Any:
+    return ensemble.weighed(loss, said, memory, outputs, batch, number)
 
 
 def _judged(study: Study, width: int) -> np.ndarray:

@@ -220,13 +220,15 @@ def _column(splits: list[RowSplit], make: Maker, rows: int) -> None:
 def _seen(data: Data, split: RowSplit) -> dict[str, np.ndarray]:
     """What a learner sees of training rows: features in which they differ, targets, weights."""
     material = Material(data.prepare(), (split,), ())
-    batch = rows_of(material, 0, split.train)
-    inputs = _flat(batch.inputs)
+    # Filled up with the same rows again: splits of all sizes are then read by one program.
+    count = len(split.train)
+    batch = rows_of(material, 0, np.resize(split.train, max(count, material.prepared.rows)))
+    inputs = _flat(batch.inputs)[:count]
     differing = inputs.max(axis=0) > inputs.min(axis=0)
     scales = {"scale of targets": batch.scale, "offset of targets": batch.offset}
     return {
         "inputs": inputs[:, differing],
-        "targets": _flat(batch.targets),
+        "targets": _flat(batch.targets)[:count],
         "weights": material.shared.splits.weights[0, split.train],
         **{name: np.asarray(value) for name, value in scales.items()},
     }

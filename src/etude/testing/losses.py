@@ -12,7 +12,16 @@ from jax.flatten_util import ravel_pytree
 from etude.batch import Batch
 from etude.errors import InputError
 from etude.loss.base import Loss, weighted_mean
-from etude.testing.beside import QUICK, ROWS, Beside, Problem, close, demand, is_float
+from etude.testing.beside import (
+    QUICK,
+    ROWS,
+    Beside,
+    Problem,
+    close,
+    demand,
+    is_float,
+    outputs_of,
+)
 
 PADDED = 3
 """How many rows are added that weigh 0."""
@@ -191,16 +200,19 @@ def _compare(loss: Loss, outputs: Any, batch: Batch) -> None:
 
 def _outputs(beside: Beside, problem: Problem) -> Any:
     """Outputs for the batch: those of an untrained network, and something at random."""
-    outputs = problem.loss.evaluate(beside.module(problem), problem.batch)
+    outputs, _ = outputs_of(beside.module(problem), problem.loss, problem.batch)
     generator = np.random.default_rng(1)
     return jax.tree.map(
-        lambda leaf: leaf + jnp.asarray(generator.normal(size=leaf.shape), leaf.dtype), outputs
+        lambda leaf: jnp.asarray(
+            np.asarray(leaf) + generator.normal(size=leaf.shape).astype(leaf.dtype)
+        ),
+        outputs,
     )
 
 
 def _doubled(tree: Any) -> Any:
     return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, jnp.float64) if is_float(leaf) else leaf, tree
+        lambda leaf: jnp.asarray(np.asarray(leaf, np.float64)) if is_float(leaf) else leaf, tree
     )
 
 
@@ -208,11 +220,12 @@ def _padded(batch: Batch, rows: str) -> Batch:
     """The batch with rows of weight 0: its first or its last ones, or infinite numbers."""
 
     def longer(leaf: Any) -> Any:
+        leaf = np.asarray(leaf)
         added = leaf[-PADDED:] if rows == "last" else leaf[:PADDED]
         if rows == "infinite" and is_float(leaf):
-            added = jnp.full_like(added, jnp.inf)
-        return jnp.concatenate([leaf, added])
+            added = np.full_like(added, np.inf)
+        return np.concatenate([leaf, added])
 
     inputs, targets = jax.tree.map(longer, (batch.inputs, batch.targets))
-    weights = jnp.concatenate([batch.weights, jnp.zeros(PADDED, batch.weights.dtype)])
+    weights = np.concatenate([batch.weights, np.zeros(PADDED, batch.weights.dtype)])
     return batch._replace(inputs=inputs, targets=targets, weights=weights)

@@ -11,7 +11,7 @@ import numpy as np
 
 from etude.batch import Batch, Spec
 from etude.metric.base import JointMetric, Metric, measured
-from etude.testing.beside import QUICK, ROWS, Beside, close, demand
+from etude.testing.beside import QUICK, ROWS, Beside, close, demand, outputs_of
 
 
 def statistics_shape(metric: Metric, beside: Beside) -> None:
@@ -83,7 +83,9 @@ def in_programs(metric: Metric, beside: Beside) -> None:
             return found
 
         inside = jax.jit(jax.vmap(statistics), compiler_options=QUICK)(both)
-        alone = jax.jit(statistics, compiler_options=QUICK)(rows.prediction)
+        alone = rows.statistics(metric)
+        if isinstance(metric, JointMetric):
+            alone = np.asarray(_summary(metric)(alone, np.ones((1, ROWS))))
         demand(
             close(inside[0], alone),
             f"{metric} has other statistics inside a program",
@@ -100,7 +102,7 @@ def curves(metric: Metric, beside: Beside) -> None:
         else:
             means = weights @ whole / weights.sum(1, keepdims=True)
         stacked = np.asarray(metric.value(np.stack([means, means[::-1]]).astype(np.float64)))
-        expected = np.array([measured(metric, whole, row) for row in weights])
+        expected = np.array([_value(metric, whole, row) for row in weights])
         demand(
             stacked.shape == (2, 2) and close(stacked, np.stack([expected, expected[::-1]])),
             f"`value` of {metric} must map [epochs, roles, statistics] to [epochs, roles], each "
@@ -239,7 +241,7 @@ def _rows(metric: Metric, beside: Beside) -> Iterator[_Judged]:
             prediction: Any = np.log(odds / odds.sum(-1, keepdims=True)).astype(np.float32)
             targets = batch.targets
         elif spec.task != "numbers":
-            outputs = problem.loss.evaluate(beside.module(problem), batch)
+            outputs, _ = outputs_of(beside.module(problem), problem.loss, batch)
             prediction, targets = problem.loss.prediction(outputs), np.empty(0)
         else:
             noise = generator.normal(size=batch.targets.shape)

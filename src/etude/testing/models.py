@@ -18,6 +18,7 @@ from etude.testing.beside import (
     close,
     demand,
     is_float,
+    outputs_of,
     same_bits,
 )
 
@@ -28,7 +29,7 @@ PADDED = 4
 def output_shape(model: Model, beside: Beside) -> None:
     """It gives for every row as many finite numbers as the loss wants."""
     for problem in _problems(model, beside):
-        outputs, _ = _evaluated(_module(model, problem), problem, problem.batch)
+        outputs, _ = outputs_of(_module(model, problem), problem.loss, problem.batch)
         for leaf in jax.tree.leaves(outputs):
             demand(
                 leaf.shape[:1] == (ROWS,),
@@ -74,10 +75,10 @@ def batch_sizes(model: Model, beside: Beside) -> None:
     for problem in _problems(model, beside):
         module = _module(model, problem)
         module.eval()
-        whole, _ = _evaluated(module, problem, problem.batch)
+        whole, _ = outputs_of(module, problem.loss, problem.batch)
         for size in (1, 5):
-            few = jax.tree.map(lambda leaf, size=size: leaf[:size], whole)
-            found, _ = _evaluated(module, problem, _first(problem.batch, size))
+            few = jax.tree.map(lambda leaf, size=size: np.asarray(leaf)[:size], whole)
+            found, _ = outputs_of(module, problem.loss, _first(problem.batch, size))
             demand(
                 close(found, few),
                 f"{model} gives rows other outputs in a batch of {size} than in one of {ROWS}",
@@ -91,12 +92,12 @@ def causal(model: Model, beside: Beside) -> None:
             continue
         module = _module(model, problem)
         module.eval()
-        before, _ = _evaluated(module, problem, problem.batch)
+        before, _ = outputs_of(module, problem.loss, problem.batch)
         seen = problem.spec.inputs[0] // 2
-        other = (problem.batch.inputs + 1) % problem.spec.vocabulary
-        later = jnp.arange(problem.spec.inputs[0]) >= seen
-        changed = problem.batch._replace(inputs=jnp.where(later, other, problem.batch.inputs))
-        after, _ = _evaluated(module, problem, changed)
+        other = (np.asarray(problem.batch.inputs) + 1) % problem.spec.vocabulary
+        later = np.arange(problem.spec.inputs[0]) >= seen
+        changed = problem.batch._replace(inputs=np.where(later, other, problem.batch.inputs))
+        after, _ = outputs_of(module, problem.loss, changed)
         demand(
             close(after[:, :seen], before[:, :seen]),
             f"{model} tells what follows from what comes later: its outputs at a step must not "
@@ -111,14 +112,16 @@ def causal(model: Model, beside: Beside) -> None:
 def padding(model: Model, beside: Beside) -> None:
     """In training, rows of weight 0 change neither the outputs of others nor what is kept."""
     kept = ROWS - PADDED
-    weights = jnp.where(jnp.arange(ROWS) < kept, 1.0, 0.0)
+    weights = np.where(np.arange(ROWS) < kept, 1.0, 0.0)
     for problem in _problems(model, beside):
         module = _module(model, problem)
         module.train()
         found: list[Any] = []
         for filled in (problem.batch, _refilled(problem.batch, kept)):
-            outputs, rest = _evaluated(module, problem, filled._replace(weights=weights))
-            found.append((jax.tree.map(lambda leaf: leaf[:kept], outputs), _plain(rest)))
+            outputs, rest = outputs_of(module, problem.loss, filled._replace(weights=weights))
+            found.append(
+                (jax.tree.map(lambda leaf: np.asarray(leaf)[:kept], outputs), _plain(rest))
+            )
         demand(
             close(found[0], found[1]),
             f"{model} gives rows other outputs, or keeps other statistics, where padded rows of "
@@ -160,17 +163,6 @@ def _parts(module: nnx.Module) -> Any:
     return nnx.split(module, nnx.Param, ...)
 
 
-def _evaluated(module: nnx.Module, problem: Problem, batch: Batch) -> Any:
-    """Outputs for a batch, and what the module keeps beside its weights afterwards."""
-    graph, params, rest = _parts(module)
-
-    def evaluated(params: Any, rest: Any, batch: Batch) -> Any:
-        module = nnx.merge(graph, params, rest, copy=True)
-        return problem.loss.evaluate(module, batch), _parts(module)[2]
-
-    return jax.jit(evaluated, compiler_options=QUICK)(params, rest, batch)
-
-
 def _plain(tree: Any) -> list[Any]:
     """The numbers of a tree; keys of random numbers, as of dropout, as their words."""
     return [
@@ -184,15 +176,18 @@ def _same(first: Any, second: Any) -> bool:
 
 
 def _first(batch: Batch, size: int) -> Batch:
-    inputs, targets = jax.tree.map(lambda leaf: leaf[:size], (batch.inputs, batch.targets))
-    return batch._replace(inputs=inputs, targets=targets, weights=batch.weights[:size])
+    inputs, targets, weights = jax.tree.map(
+        lambda leaf: np.asarray(leaf)[:size], (batch.inputs, batch.targets, batch.weights)
+    )
+    return batch._replace(inputs=inputs, targets=targets, weights=weights)
 
 
 def _refilled(batch: Batch, kept: int) -> Batch:
     """The batch with other inputs in the rows from `kept` on."""
 
     def other(leaf: Any) -> Any:
+        leaf = np.asarray(leaf)
         filled = 30 - 7 * leaf[kept:] if is_float(leaf) else leaf[: ROWS - kept]
-        return jnp.concatenate([leaf[:kept], filled])
+        return np.concatenate([leaf[:kept], filled])
 
     return batch._replace(inputs=jax.tree.map(other, batch.inputs))

@@ -14,7 +14,16 @@ from etude.component import Component
 from etude.data.base import Data, Prepared, Source
 from etude.data.channel_scale import BYTE
 from etude.data.rows import Rows
-from etude.testing.beside import QUICK, Beside, close, demand, prepared_once, same_bits, source_of
+from etude.testing.beside import (
+    QUICK,
+    Beside,
+    close,
+    demand,
+    prepared_once,
+    program,
+    same_bits,
+    source_of,
+)
 from etude.validation.base import RowSplit
 
 TRAINING, BATCH = 11, 4
@@ -77,7 +86,7 @@ def sizes(data: Data, beside: Beside) -> None:
     batch = prepared.stream.evaluation(source, every, _module(prepared, beside), _key())
     for leaf in jax.tree.leaves(batch.inputs):
         demand(
-            bool(np.isfinite(leaf).all()) if leaf.dtype.kind == "f" else True,
+            bool(np.isfinite(np.asarray(leaf)).all()) if leaf.dtype.kind == "f" else True,
             f"inputs of {data} are not finite",
         )
     if spec.task in ("classes", "numbers") and hasattr(batch.inputs, "shape"):
@@ -93,14 +102,16 @@ def sizes(data: Data, beside: Beside) -> None:
             f"{list(batch.targets.shape)}",
         )
     if spec.task == "tokens":
-        low, high = int(batch.targets.min()), int(batch.targets.max())
+        targets = np.asarray(batch.targets)
+        low, high = int(targets.min()), int(targets.max())
         demand(
             batch.targets.shape == batch.inputs.shape and low >= -1 and high < spec.vocabulary,
             f"targets of {data} must be tokens below {spec.vocabulary} at every step, or -1, got "
             f"the shape {list(batch.targets.shape)} and {low} to {high}",
         )
     if spec.task == "classes" and batch.targets.ndim == 1:
-        low, high = int(batch.targets.min()), int(batch.targets.max())
+        targets = np.asarray(batch.targets)
+        low, high = int(targets.min()), int(targets.max())
         demand(
             low >= 0 and high < len(spec.classes),
             f"targets of {data} must be class numbers below {len(spec.classes)}, got {low} to "
@@ -155,7 +166,9 @@ def evaluation(data: Data, beside: Beside) -> None:
         return _numbers(batch)
 
     demand(
-        close(jax.tree.map(lambda leaf: leaf[::-1], evaluated(few[::-1])), evaluated(few)),
+        close(
+            jax.tree.map(lambda leaf: np.asarray(leaf)[::-1], evaluated(few[::-1])), evaluated(few)
+        ),
         f"the evaluation of {data} gives other rows where they are asked for in another order",
     )
 
@@ -220,12 +233,12 @@ def in_programs(data: Data, beside: Beside) -> None:
 
     def first_batch(seed: Any) -> Any:
         key = jax.random.key(seed)
-        carry = stream.epoch(source, stream.init(source, key), key)
+        carry = _begun(stream, source, key)
         return _numbers(stream.batch(source, carry, 0, BATCH, module, key)[1])
 
     both = jax.jit(jax.vmap(first_batch), compiler_options=QUICK)(np.array([KEY, KEY + 1]))
     demand(
-        close(jax.tree.map(lambda leaf: leaf[0], both), first_batch(KEY)),
+        close(jax.tree.map(lambda leaf: np.asarray(leaf)[0], both), first_batch(KEY)),
         f"{data} draws other rows inside a program",
     )
 
@@ -269,13 +282,14 @@ def _module(prepared: Prepared, beside: Beside) -> Any:
 def _epoch(stream: Any, source: Source, module: Any, number: int = 0) -> Iterator[Any]:
     """The numbers of every batch of an epoch."""
 
-    def begun(source: Source, key: Any) -> Any:
-        return stream.epoch(source, stream.init(source, key), key)
-
-    carry = jax.jit(begun, compiler_options=QUICK)(source, jax.random.key(KEY + number))
+    carry = program(_begun, stream)(source, jax.random.key(KEY + number))
     for index in range(int(stream.batches(source, BATCH))):
         carry, batch = stream.batch(source, carry, index, BATCH, module, jax.random.key(index))
         yield _numbers(batch)
+
+
+def _begun(stream: Any, source: Source, key: Any) -> Any:
+    return stream.epoch(source, stream.init(source, key), key)
 
 
 def _numbers(batch: Batch) -> Any:
