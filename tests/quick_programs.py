@@ -1,4 +1,4 @@
-"""Programs that compile in a third of the time, for tests that are not about compiling.
+"""Programs that compile in half the time, for tests that are not about compiling.
 
 A conftest that imports `quick_programs` has them for all studies of its folder. With `--slow`
 studies are compiled as everywhere else.
@@ -12,11 +12,7 @@ import pytest
 
 from etude.engine.device import Device
 
-QUICK = {
-    "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
-    "xla_cpu_parallel_codegen_split_count": 1,
-}
+QUICK = {"xla_backend_optimization_level": 0}
 """Programs that are run once take longer to compile than to run."""
 
 

@@ -27,8 +27,7 @@ from etude.network import DESCRIPTION, PREDICTED_ROWS, WEIGHTS, Network
 
 ALL = (Bagging(networks=2), Boosting(networks=2), Samme(networks=3))
 EACH = [
-    pytest.param(each, id=each.name, marks=[pytest.mark.slow] if each.name == "boosting" else [])
-    for each in ALL
+    pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (each != ALL[0])) for each in ALL
 ]
 
 DEVICE = replace(current_device(1), fixed_width=1)

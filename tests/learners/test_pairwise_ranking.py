@@ -141,6 +141,7 @@ def study(*rates: float) -> etude.Study:
     )
 
 
+@pytest.mark.slow
 @needs_movielens
 def test_films_that_people_went_on_to_see_are_ranked_first(
     device: Any, assert_same_bits: Any

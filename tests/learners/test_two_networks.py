@@ -183,6 +183,7 @@ def energy_distance(first: np.ndarray, second: np.ndarray) -> float:
     return 2 * mean(first, second) - mean(first, first) - mean(second, second)
 
 
+@pytest.mark.slow
 def test_generated_points_come_near_the_ring(device: Any, assert_same_bits: Any) -> None:
     """Beside networks that start the same and do not move: a rate of 1e-12."""
     record = run(study(1e-12, 1e-3), device=device())

@@ -1,7 +1,7 @@
-"""Components that are made to fail are known to nobody else; checks compile quickly."""
+"""Components that are made to fail are known to nobody else."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,23 +9,11 @@ import pytest
 from etude import component
 from etude.component import Component
 from etude.testing import conformance
-from etude.testing.beside import QUICK
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from quick_programs import QUICK as QUICKER
 from quick_programs import quick_programs
 
 __all__ = ["quick_programs"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_checks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Checks compile with options that the package cannot name: another jaxlib may lack them."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not request.config.getoption("--slow"):
-            for name, value in QUICKER.items():
-                patch.setitem(QUICK, name, value)
-        yield
 
 
 @pytest.fixture(autouse=True)

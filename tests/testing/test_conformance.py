@@ -98,6 +98,9 @@ BESIDE: dict[tuple[str, str], dict[str, Any]] = {
 
 OF_RATINGS = {("loss", "regularized_squared_error"), ("model", "matrix_factorization")}
 
+LARGE = {"gru", "lstm", "resnet", "roc_auc", "transformer_encoder"}
+"""Their programs take long to compile, and daily `rnn`, `cnn` and `gpt` stand for their kinds."""
+
 IN_FILES = {"array_file", "fashion_mnist", "image_folder", "mnist", "names", "ratings"}
 IN_FILES |= {"text", "tiny_shakespeare"}
 """Data that conform in tests of their own, on files that those write."""
@@ -142,7 +145,15 @@ def failed(component: Component, checks: Callable[[Any], bool], **beside: Any) -
     return found
 
 
-@pytest.mark.parametrize("component", COMPONENTS, ids=named)
+@pytest.mark.parametrize(
+    "component",
+    [
+        pytest.param(
+            component, id=named(component), marks=[pytest.mark.slow] * (component.name in LARGE)
+        )
+        for component in COMPONENTS
+    ],
+)
 def test_every_component_conforms(component: Component, ratings: etude.Ratings) -> None:
     place = (component.kind, component.name)
     if component.name == "movielens_100k" and not MOVIELENS.is_file():

@@ -84,8 +84,12 @@ def test_its_components_are_listed(package: Installed) -> None:
     assert "scale: number, default 1.0, greater than 0" in told
 
 
-def test_its_study_is_checked_and_run(package: Installed) -> None:
+def test_its_study_is_checked(package: Installed) -> None:
     assert "120 networks" in package.etude("check", "heavy_tails.toml")
+
+
+@pytest.mark.slow
+def test_its_study_is_run(package: Installed) -> None:
     answer = json.loads(package.etude("run", "heavy_tails.toml", "--json", "--quiet"))
     assert (answer["members"], answer["trained"], answer["diverged"]) == (120, 120, 0)
     assert answer["metric"] == "mae"

@@ -199,7 +199,7 @@ def _one_by_one(
     return jax.lax.map(lambda key: initializer(key, shape, dtype), keys)
 
 
-_compiled = jax.jit(_one_by_one, static_argnums=(0, 1, 2))
+_compiled = jax.jit(_one_by_one, static_argnums=(1, 2))
 """A loop that is run outside of programs is compiled at every turn, unless it is one itself."""
 
 

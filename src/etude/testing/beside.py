@@ -34,7 +34,7 @@ from etude.validation.base import RowSplit
 ROWS = 12
 """The rows of a batch on which components are tried."""
 
-QUICK: dict[str, Any] = {"xla_backend_optimization_level": 0}
+QUICK = {"xla_backend_optimization_level": 0}
 """Programs that are run once take longer to compile than to run."""
 
 
