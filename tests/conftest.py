@@ -2,6 +2,8 @@
 
 import datetime
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,11 @@ QUICK_FLAGS = (
     "--xla_cpu_use_fusion_emitters=false",
     "--xla_cpu_parallel_codegen_split_count=1",
 )
+
+OF_PROCESSES = {"execution", "store", "torture", "test_cli.py", "test_unchanged.py"}
+"""Where processes of their own find results of a test: all compile with the same options."""
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,6 +75,25 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
     use_compilation_cache(
         (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_programs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Studies are compiled with as little effort as what tests compile themselves."""
+    from etude.engine.device import Device
+    from quick_programs import QUICK
+
+    own = Device.options
+    place = request.path.relative_to(Path(__file__).parent).parts[0]
+
+    def options(device: Device) -> dict[str, str]:
+        names = {name: str(value) for name, value in QUICK.items()}
+        return names if device.platform == "cpu" else own.fget(device)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not request.config.getoption("--slow") and place not in OF_PROCESSES:
+            patch.setattr(Device, "options", property(options))
+        yield
 
 
 @pytest.fixture(scope="session")

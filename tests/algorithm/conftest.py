@@ -3,9 +3,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
-
-from quick_programs import quick_programs
-
-__all__ = ["quick_programs"]

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from command_line import Outcome, run_etude
@@ -22,9 +21,6 @@ from etude.data.mnist import MNIST, FashionMNIST
 from etude.data.names import Names, prepare_names
 from etude.data.ratings import MovieLens, prepare_ratings
 from etude.data.text import TinyShakespeare, prepare_text
-from quick_programs import quick_programs
-
-__all__ = ["quick_programs"]
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ Their components name their `kind` themselves, which keeps them out of the regis
 and the tests of the registry know our components alone.
 """
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,7 @@ import pytest
 from etude.engine.device import Device, current_device
 from etude.store.records import MemberRecord, StudyRecord
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from quick_programs import quick_programs
-
-__all__ = ["assert_same_bits", "device", "quick_programs"]
+__all__ = ["assert_same_bits", "device"]
 
 
 @pytest.fixture

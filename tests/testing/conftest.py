@@ -1,19 +1,12 @@
 """Components that are made to fail are known to nobody else."""
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from etude import component
 from etude.component import Component
 from etude.testing import conformance
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from quick_programs import quick_programs
-
-__all__ = ["quick_programs"]
 
 
 @pytest.fixture(autouse=True)
