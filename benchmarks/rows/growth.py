@@ -150,7 +150,8 @@ def _width(width: int, repeats: int, options: Options) -> Point:
 
 def _products(width: int, quick: bool) -> float:
     """Seconds of a step's matrix products at the rate of the first one, batch × 64 by 64 × w."""
-    work = {"library": "jax", "rows": BATCH, "inner": 64, "columns": width}
+    # A call of NumPy costs 1 µs, one of JAX many times what a small product takes.
+    work = {"library": "numpy", "rows": BATCH, "inner": 64, "columns": width}
     answer, _, _ = ask("gemm", work | {"seconds": 0.2 if quick else 1.0}, ONE_THREAD)
     return 1e-9 * _operations(width) / (answer["score"] / PROCESSES)
 
@@ -233,6 +234,7 @@ def _widths_text(points: list[Point]) -> str:
                 spread([1e6 * step for step in point.seconds]),
                 f"{1e-9 * _operations(point.size) / middle:.1f}",
                 f"{1e6 * point.products:.1f}",
+                f"{1e6 * (middle - point.products):.1f}",
                 f"{12 * (75 * point.size + 10) / 2**10:.0f}",
                 f"{point.peak / 2**20:.0f}",
             )
@@ -242,6 +244,7 @@ def _widths_text(points: list[Point]) -> str:
         "µs a step",
         "GFLOP/s",
         "its products alone, µs",
+        "beyond them, µs",
         "weights and Adam's averages, KiB",
         "peak MiB",
     )
@@ -254,11 +257,13 @@ def _widths_text(points: list[Point]) -> str:
     return (
         f"**Width**: networks of 64-w-10 units, one worker, batches of {BATCH}; a step with its "
         "share of measuring loss and accuracy after every epoch. Its products alone: at the rate "
-        f"of {BATCH} × 64 by 64 × w in plain JAX, one thread. What the step takes beyond them is "
-        "Adam, which reads and writes the averages of every weight, the loss, gathering rows, and "
-        "measuring."
+        f"of {BATCH} × 64 by 64 × w in NumPy, one thread. What the step takes beyond them is Adam, "
+        "which reads and writes the averages of every weight, the loss, gathering rows, and "
+        "measuring. A narrow network costs what these cost for any width. From where weights and "
+        "averages outgrow the caches of a core, a step waits for memory: its share beyond the "
+        "products then grows faster than the width does."
         "\n\n"
-        + table(head, rows, right=range(6))
+        + table(head, rows, right=range(7))
         + (
             f"\n\nKinks, where a doubling costs {KINK} times more or less than the doubling "
             f"before: at {', '.join(kinks)}."
