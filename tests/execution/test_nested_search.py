@@ -1,12 +1,6 @@
 """Searches inside of nested validation: each decides by its own inner splits alone."""
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import optuna
@@ -334,23 +328,7 @@ first = 10
 
 
 @pytest.mark.slow
-def test_kill_nine(tmp_path: Path, table) -> None:
-    file = tmp_path / "study.toml"
-    file.write_text(KILLED)
-    code = "from etude.cli import main; main()"
-    found, whole = [], 0.0
-    for name, kills in (("undisturbed.db", 0), ("disturbed.db", 2)):
-        store = tmp_path / name
-        command = [sys.executable, "-c", code, "run", str(file), "--store", str(store), "--quiet"]
-        begin = time.monotonic()
-        for kill in range(kills):
-            process = subprocess.Popen(command)
-            time.sleep((0.6 + 0.3 * kill) * whole)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        subprocess.run(command, check=True, capture_output=True, env=os.environ)
-        whole = time.monotonic() - begin
-        with etude.Store.open(store, readonly=True) as opened:
-            found.append(opened.load("killed"))
+def test_kill_nine(table, killed) -> None:
+    found = killed(KILLED)
     assert table(found[0]) == table(found[1])
     assert found[0].findings["search"] == found[1].findings["search"]
