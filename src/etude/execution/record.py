@@ -136,10 +136,11 @@ def program_rows(whole: Plan, populations: Sequence[Population]) -> tuple[dict[s
 
     The first of those that share a population has the seconds of its compilation.
     """
-    seconds = [
-        0.0 if population in populations[:number] else population.compile_seconds
-        for number, population in enumerate(populations)
-    ]
+    counted: set[Population] = set()
+    seconds = []
+    for population in populations:
+        seconds.append(0.0 if population in counted else population.compile_seconds)
+        counted.add(population)
     return tuple(
         {
             "members": len(program.members),

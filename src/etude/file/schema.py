@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from etude.component import Component, discover_all, registered
+from etude.component import Component, discover_all, plain, registered
 from etude.file.annotation import (
     annotation_of,
     branches,
@@ -252,15 +252,7 @@ def _distribution(form: str) -> dict[str, Any]:
 def _default(field: FieldInfo) -> dict[str, Any]:
     if field.default in (None, PydanticUndefined):
         return {}
-    return {"default": _plain(field.default)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Component):
-        return value.document()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return {"default": plain(field.default)}
 
 
 def _reference(title: str) -> dict[str, Any]:
