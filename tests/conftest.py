@@ -81,7 +81,7 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> None:
 def quick_programs(request: pytest.FixtureRequest) -> Iterator[None]:
     """Studies are compiled with as little effort as what tests compile themselves."""
     from etude.engine.device import Device
-    from quick_programs import QUICK
+    from etude.testing.beside import QUICK
 
     own = Device.options
     place = request.path.relative_to(Path(__file__).parent).parts[0]

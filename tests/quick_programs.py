@@ -5,8 +5,7 @@ from typing import Any
 
 import jax
 
-QUICK = {"xla_backend_optimization_level": 0}
-"""Programs that are run once take longer to compile than to run."""
+from etude.testing.beside import QUICK
 
 
 def compiled(function: Callable[..., Any], **arguments: Any) -> Any:

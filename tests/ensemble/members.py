@@ -14,7 +14,7 @@ from etude.engine.plan import Plan, inputs_of, plan
 from etude.engine.population import Population
 from etude.engine.state import Carry, Inputs, Shared
 from etude.engine.train import Member
-from quick_programs import QUICK
+from etude.testing.beside import QUICK
 
 OPTIONS = {name: str(value) for name, value in QUICK.items()}
 
